@@ -1,0 +1,90 @@
+// The cluster as its documents want it, after parsing, defaults and validation: the one input of the planners that comes
+// from people. Which document and line a value came from does not matter any more here.
+import type { Address, Family, Prefix } from "../net/ip.ts"
+
+/** A machine named in the cluster file. */
+export interface ClusterNode {
+  /** `name` where the file gives one, otherwise the address. */
+  readonly name: string
+  readonly address: Address
+}
+
+/** What can be said about a session to a peer; seconds, hops, attribute values. Absent: the default of the planner. */
+export interface PeerOptions {
+  /** Default 179. */
+  readonly port?: number
+  /** Default 90; 0 turns keepalives off; otherwise at least 3 (RFC 4271 4.2). */
+  readonly holdTime?: number
+  /** Default a third of the hold time. */
+  readonly keepaliveTime?: number
+  /** Default 5. */
+  readonly connectRetryTime?: number
+  /** Wait for the peer to connect. */
+  readonly passive?: boolean
+  /** File that holds the TCP-MD5 key (RFC 2385). */
+  readonly passwordFile?: string
+  /** GTSM (RFC 5082): the number of hops the peer is away; `true` in a file means 1. */
+  readonly ttlSecurity?: number
+  /** Sent with every route to this peer. */
+  readonly communities?: ReadonlyArray<string>
+  readonly largeCommunities?: ReadonlyArray<string>
+  readonly med?: number
+}
+
+/** An entry of `loadBalancer.bgpPeers` (S5). */
+export interface ControlPlanePeer extends PeerOptions {
+  readonly ip: Address
+  readonly asn: number
+  /** Only these nodes peer with it; absent: all control-plane nodes. */
+  readonly controlPlaneNodes?: ReadonlyArray<Address>
+}
+
+/** A BGPPeer document (S9). */
+export interface ServicePeer extends PeerOptions {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly localAsn: number
+  readonly peerAsn: number
+  readonly peerIp: Address
+  readonly sessions: number
+}
+
+/** `addressPools[]` (S14). Ranges are inclusive. */
+export interface AddressPool {
+  readonly name: string
+  readonly ranges: ReadonlyArray<{ readonly first: Address; readonly last: Address }>
+  readonly avoidBuggyIps: boolean
+  readonly manualAssign: boolean
+}
+
+export interface DesiredCluster {
+  readonly name: string
+  readonly namespace: string
+  readonly type: "admin" | "user" | "hybrid" | "standalone"
+  readonly loadBalancer: {
+    /** `manual`: somebody else balances and nothing is planned. */
+    readonly mode: "bundled" | "manual"
+    readonly type: "bgp" | "layer2"
+    /** Absent where no BGP is configured. */
+    readonly localAsn?: number
+    readonly controlPlaneVips: ReadonlyArray<Address>
+    readonly ingressVips: ReadonlyArray<Address>
+    readonly controlPlaneLbPort: number
+    /** Interface that gets the VIPs; "none": they are announced only, somebody else puts them on the node. */
+    readonly vipInterface: string
+    readonly controlPlanePeers: ReadonlyArray<ControlPlanePeer>
+    /** Where the file names none, the control-plane nodes (S1). */
+    readonly nodes: ReadonlyArray<ClusterNode>
+    readonly pools: ReadonlyArray<AddressPool>
+  }
+  readonly controlPlaneNodes: ReadonlyArray<ClusterNode>
+  readonly workerNodes: ReadonlyArray<ClusterNode>
+  /** `clusterNetwork.advancedNetworking` (S16). */
+  readonly advancedNetworking: boolean
+  readonly serviceCidrs: ReadonlyArray<Prefix>
+  readonly serviceFamilies: ReadonlyArray<Family>
+  readonly floatingIps: ReadonlyArray<Address>
+  readonly servicePeers: ReadonlyArray<ServicePeer>
+  /** Absent: there is no BGPLoadBalancer (S10). */
+  readonly peerSelector?: Readonly<Record<string, string>>
+}
