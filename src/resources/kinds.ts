@@ -1,0 +1,46 @@
+// Every kind that people can look at, and how a word that somebody typed finds its kind. A new kind is one declaration in
+// a file of its own and one entry here: the API serves it, discovery lists it and the commands know it.
+import { bgpAdvertisedRoute } from "./bgpAdvertisedRoute.ts"
+import { bgpSession } from "./bgpSession.ts"
+import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"
+import type { NodeStatus } from "./nodeStatus.ts"
+
+export const allKinds: ReadonlyArray<ResourceKind> = [bgpSession, bgpAdvertisedRoute]
+
+/** The objects of `kind` on a node, in the order in which they are shown, without a resourceVersion. */
+export const listResources = <O extends ResourceObject>(kind: ResourceKind<O>, status: NodeStatus): ReadonlyArray<O> =>
+  kind.derive(status)
+
+/** Every word for a kind, in lower case: plural, singular, short names, each with or without its group. */
+const wordsFor = (kind: ResourceKind): ReadonlyArray<string> => {
+  const words = [kind.plural, kind.singular, ...kind.shortNames]
+  return [...words, ...words.map((word) => qualified(word, kind))]
+}
+
+/** The kind that `word` names, in any case, or undefined. */
+export const findKind = (word: string): ResourceKind | undefined =>
+  allKinds.find((kind) => wordsFor(kind).includes(word.toLowerCase()))
+
+/** The plural that is closest to a misspelt `word`, or undefined where nothing is close enough to be meant. */
+export const nearestKind = (word: string): string | undefined => {
+  const typed = word.toLowerCase()
+  const distances = allKinds.flatMap((kind) =>
+    [kind.plural, kind.singular].map((name) => ({ plural: kind.plural, distance: editDistance(typed, name) }))
+  )
+  const best = distances.sort((a, b) => a.distance - b.distance)[0]
+  return best !== undefined && best.distance <= Math.max(2, typed.length / 3) ? best.plural : undefined
+}
+
+/** Levenshtein's distance: the fewest insertions, deletions and replacements of a character from `a` to `b`. */
+const editDistance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j++) {
+      const replace = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1)
+      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,49 @@
+// Whether a node is ready (S7): every session that is expected is Established and no address that the node shall have
+// failed. The answer always carries what is missing and why (I9), for a probe, a log line and the service manager alike.
+import type { NodeStatus } from "./nodeStatus.ts"
+
+export interface Check {
+  /** `session 10.0.1.254-node-01`, `address 10.0.0.8 on lo`. */
+  readonly subject: string
+  readonly ok: boolean
+  /** The state, and where it is not the wanted one, the reason. */
+  readonly detail: string
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly node: string
+  /** One line: what is up, or what is missing. */
+  readonly summary: string
+  readonly checks: ReadonlyArray<Check>
+}
+
+/** What is expected of the node, checked point by point. A node of which nothing is expected is ready. */
+export const readiness = (status: NodeStatus): Readiness => {
+  const sessions = status.sessions.map(({ name, state, reason }): Check => {
+    const ok = state === "Established"
+    return { subject: `session ${name}`, ok, detail: ok || reason === undefined ? state : `${state}: ${reason}` }
+  })
+  const addresses = status.addresses.map(
+    (address): Check => ({
+      subject: `address ${address.address} on ${address.interface}`,
+      ok: address.state !== "failed",
+      detail: `${address.state}: ${address.reason}`
+    })
+  )
+  const up = sessions.filter(({ ok }) => ok).length
+  const failed = addresses.filter(({ ok }) => !ok).length
+  const ready = up === sessions.length && failed === 0
+  const counted = `${up} of ${sessions.length} sessions are Established`
+  const lost = failed === 0 ? "" : `, ${failed} of ${addresses.length} addresses failed`
+  return {
+    ready,
+    node: status.node,
+    summary: `${ready ? "ready" : "not ready"}: ${counted}${lost}`,
+    checks: [...sessions, ...addresses]
+  }
+}
+
+/** One line per check, `[+]` or `[-]`, and the summary. */
+export const readinessText = ({ checks, summary }: Readiness): string =>
+  [...checks.map(({ ok, subject, detail }) => `[${ok ? "+" : "-"}]${subject}: ${detail}`), summary, ""].join("\n")

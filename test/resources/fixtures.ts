@@ -1,0 +1,77 @@
+// Node statuses for tests: the four sessions of S22 as two nodes would show them, and the routes of S23.
+import type { AdvertisedRoute, NodeStatus, SessionStatus } from "../../src/resources/nodeStatus.ts"
+
+/** Two seconds after the last report in the fixtures. */
+export const NOW = Date.parse("2021-06-14T22:09:38.500Z")
+
+const messages = { open: 1, update: 2, notification: 0, keepalive: 40, routeRefresh: 0 }
+
+export const route = (
+  name: string,
+  prefix: string,
+  nextHop: string,
+  more: Partial<AdvertisedRoute> = {}
+): AdvertisedRoute => ({
+  name,
+  prefix,
+  nextHop,
+  ...more
+})
+
+export const session = (name: string, more: Partial<SessionStatus> = {}): SessionStatus => ({
+  name,
+  purpose: "service",
+  localAsn: 65500,
+  peerAsn: 65000,
+  localAddress: "10.0.1.178",
+  peerAddress: name.slice(0, name.indexOf("-")),
+  peerPort: 179,
+  state: "Established",
+  since: "2021-06-14T22:00:00.000Z",
+  lastReport: "2021-06-14T22:09:36.482Z",
+  flaps: 0,
+  advertised: [],
+  received: { routes: 0, sample: [] },
+  sent: messages,
+  got: messages,
+  ...more
+})
+
+/** A session that is not there, with its reason. */
+export const down = (name: string, reason: string, more: Partial<SessionStatus> = {}): SessionStatus =>
+  session(name, { state: "Connect", reason, ...more })
+
+export const nodeStatus = (sessions: ReadonlyArray<SessionStatus>, more: Partial<NodeStatus> = {}): NodeStatus => ({
+  node: "node-01",
+  cluster: "cluster1",
+  version: "0.1.0",
+  startedAt: "2021-06-14T21:59:00.250Z",
+  config: { source: "/etc/viaduct/cluster.yaml", loadedAt: "2021-06-14T21:59:00.300Z", hash: "9f2c" },
+  sessions,
+  addresses: [],
+  refusals: [],
+  process: { residentBytes: 50_000_000, cpuSeconds: 1.25 },
+  ...more
+})
+
+/** S22's listing, all four rows. */
+export const s22 = nodeStatus([
+  session("10.0.1.254-node-01", { advertised: [route("default-web", "10.0.4.1/32", "10.0.1.10")] }),
+  session("10.0.1.254-node-02", { localAddress: "10.0.3.212" }),
+  session("10.0.3.254-node-01"),
+  session("10.0.3.254-node-02", { localAddress: "10.0.3.212" })
+])
+
+/** S23's listing: two services, announced on two sessions. */
+export const s23 = nodeStatus([
+  session("10.0.1.254-node-01", {
+    advertised: [
+      route("default-gke-system-istio-ingress", "10.1.1.107/32", "10.0.1.11"),
+      route("default-default-load-balancer-example", "10.1.1.34/32", "10.0.1.10", { pathId: 1 }),
+      route("default-default-load-balancer-example", "10.1.1.34/32", "10.0.1.11", { pathId: 2 })
+    ]
+  }),
+  session("10.0.3.254-node-01", {
+    advertised: [route("default-default-load-balancer-example", "10.1.1.34/32", "10.0.1.11", { pathId: 2 })]
+  })
+])
