@@ -1,0 +1,203 @@
+// The node's status in Prometheus' text format 0.0.4. Each metric is declared once, with its type and help text, and is a
+// function of the status alone, so that a node somewhere else can be scraped through a worker just as well. Base units
+// (seconds, bytes), `_total` for what only grows, `_info` for text in labels. Label values are escaped as the format asks.
+
+import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "../resources/nodeStatus.ts"
+import { readiness } from "../resources/readiness.ts"
+
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+type Labels = Readonly<Record<string, string>>
+
+interface Sample {
+  readonly labels?: Labels
+  readonly value: number
+}
+
+export interface MetricDeclaration {
+  readonly name: string
+  readonly type: "counter" | "gauge"
+  readonly help: string
+  readonly samples: (status: NodeStatus) => ReadonlyArray<Sample>
+}
+
+const STATES: ReadonlyArray<SessionState> = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]
+
+const MESSAGE_TYPES: ReadonlyArray<readonly [type: string, count: keyof MessageCounts]> = [
+  ["open", "open"],
+  ["update", "update"],
+  ["notification", "notification"],
+  ["keepalive", "keepalive"],
+  ["route_refresh", "routeRefresh"]
+]
+
+const one = (value: number, labels?: Labels): ReadonlyArray<Sample> => [
+  labels === undefined ? { value } : { labels, value }
+]
+
+const seconds = (time: string): number => Date.parse(time) / 1000
+
+const sessionLabels = ({ name, peerAddress, localAddress, purpose }: SessionStatus): Labels => ({
+  name,
+  peer: peerAddress,
+  local: localAddress,
+  purpose
+})
+
+/** Samples of every session, each with the labels that name the session. */
+const perSession =
+  (samples: (session: SessionStatus) => ReadonlyArray<Sample>): MetricDeclaration["samples"] =>
+  ({ sessions }) =>
+    sessions.flatMap((session) =>
+      samples(session).map(({ labels, value }) => ({ labels: { ...sessionLabels(session), ...labels }, value }))
+    )
+
+const messages = (session: SessionStatus): ReadonlyArray<Sample> =>
+  (["sent", "received"] as const).flatMap((direction) =>
+    MESSAGE_TYPES.map(([type, count]) => ({
+      labels: { direction, type },
+      value: (direction === "sent" ? session.sent : session.got)[count]
+    }))
+  )
+
+/** All metrics, in the order in which they are written. */
+export const metricDeclarations: ReadonlyArray<MetricDeclaration> = [
+  {
+    name: "viaduct_build_info",
+    type: "gauge",
+    help: "Always 1; the release that runs is in the label.",
+    samples: ({ version }) => one(1, { version })
+  },
+  {
+    name: "viaduct_node_info",
+    type: "gauge",
+    help: "Always 1; the cluster and the node are in the labels.",
+    samples: ({ cluster, node }) => one(1, { cluster, node })
+  },
+  {
+    name: "viaduct_ready",
+    type: "gauge",
+    help: "1 when every expected session is Established and no address failed, otherwise 0.",
+    samples: (status) => one(readiness(status).ready ? 1 : 0)
+  },
+  {
+    name: "viaduct_config_info",
+    type: "gauge",
+    help: "Always 1; where the config came from and the hash of its canonical form are in the labels.",
+    samples: ({ config }) => one(1, { hash: config.hash, source: config.source })
+  },
+  {
+    name: "viaduct_config_last_reload_success",
+    type: "gauge",
+    help: "0 when the last config that was loaded was refused and the one before goes on, otherwise 1.",
+    samples: ({ config }) => one(config.lastError === undefined ? 1 : 0)
+  },
+  {
+    name: "viaduct_config_loaded_timestamp_seconds",
+    type: "gauge",
+    help: "When the config that is in force was loaded, in seconds since the epoch.",
+    samples: ({ config }) => one(seconds(config.loadedAt))
+  },
+  {
+    name: "viaduct_bgp_session_up",
+    type: "gauge",
+    help: "1 when the session is Established, otherwise 0.",
+    samples: perSession(({ state }) => one(state === "Established" ? 1 : 0))
+  },
+  {
+    name: "viaduct_bgp_session_state",
+    type: "gauge",
+    help: "1 for the state that the session is in (RFC 4271 8.2.2), 0 for the others.",
+    samples: perSession((session) =>
+      STATES.map((state) => ({ labels: { state }, value: session.state === state ? 1 : 0 }))
+    )
+  },
+  {
+    name: "viaduct_bgp_session_state_timestamp_seconds",
+    type: "gauge",
+    help: "When the session entered its state, in seconds since the epoch.",
+    samples: perSession(({ since }) => one(seconds(since)))
+  },
+  {
+    name: "viaduct_bgp_session_flaps_total",
+    type: "counter",
+    help: "Times that the session left Established.",
+    samples: perSession(({ flaps }) => one(flaps))
+  },
+  {
+    name: "viaduct_bgp_session_hold_time_seconds",
+    type: "gauge",
+    help: "Negotiated hold time; absent until both ends have sent their OPEN.",
+    samples: perSession(({ negotiated }) => (negotiated === undefined ? [] : one(negotiated.holdTime)))
+  },
+  {
+    name: "viaduct_bgp_messages_total",
+    type: "counter",
+    help: "BGP messages by direction (sent, received) and type.",
+    samples: perSession(messages)
+  },
+  {
+    name: "viaduct_bgp_advertised_prefixes",
+    type: "gauge",
+    help: "Prefixes that the session announces.",
+    samples: perSession(({ advertised }) => one(new Set(advertised.map(({ prefix }) => prefix)).size))
+  },
+  {
+    name: "viaduct_bgp_received_prefixes",
+    type: "gauge",
+    help: "Paths that the peer announces; they are counted and dropped.",
+    samples: perSession(({ received }) => one(received.routes))
+  },
+  {
+    name: "viaduct_address_present",
+    type: "gauge",
+    help: "1 when an address that the node shall have is there, otherwise 0.",
+    samples: ({ addresses }) =>
+      addresses.map(({ address, interface: device, state }) => ({
+        labels: { address, interface: device },
+        value: state === "present" ? 1 : 0
+      }))
+  },
+  {
+    name: "viaduct_refusals",
+    type: "gauge",
+    help: "Things that the config might lead one to expect and that the node does not do; /v1/status has the reasons.",
+    samples: ({ refusals }) => one(refusals.length)
+  },
+  {
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory of the daemon.",
+    samples: ({ process }) => one(process.residentBytes)
+  },
+  {
+    name: "process_cpu_seconds_total",
+    type: "counter",
+    help: "User and system CPU time that the daemon has used.",
+    samples: ({ process }) => one(process.cpuSeconds)
+  },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "When the daemon started, in seconds since the epoch.",
+    samples: ({ startedAt }) => one(seconds(startedAt))
+  }
+]
+
+const escapeHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
+
+const escapeLabel = (text: string): string => escapeHelp(text).replaceAll('"', '\\"')
+
+const labelText = (labels: Labels): string =>
+  `{${Object.entries(labels)
+    .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+    .join(",")}}`
+
+/** The text of all metrics. A metric without a sample is left out, with its help. */
+export const metricsText = (status: NodeStatus): string =>
+  metricDeclarations
+    .flatMap(({ name, type, help, samples }) => {
+      const lines = samples(status).map(({ labels, value }) => `${name}${labels ? labelText(labels) : ""} ${value}\n`)
+      return lines.length === 0 ? [] : [`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`, ...lines]
+    })
+    .join("")

@@ -1,0 +1,15 @@
+// Where the API gets what it shows: the status of one node, now and whenever it changes. In the daemon the node is this
+// process; in a worker it is somewhere else and may be away, which is an answer too and not a crash.
+import type { NodeStatus } from "../resources/nodeStatus.ts"
+
+export interface NodeSource {
+  /** The status as it is now. Rejects with NodeUnavailable where the node does not answer. */
+  status(): Promise<NodeStatus>
+  /** The status as it is now and then each time that something in it changed, until `signal` aborts. */
+  changes(signal: AbortSignal): AsyncIterable<NodeStatus>
+}
+
+/** The node cannot be asked. The message says which node and why; it is shown to whoever asked. */
+export class NodeUnavailable extends Error {
+  readonly _tag = "NodeUnavailable"
+}

@@ -1,0 +1,116 @@
+// Resource versions: a number that grows by one with each object that appears, changes or goes, and the history that a
+// watch replays. Derived by comparing one status of the node with the next, so it costs nothing while nobody asks.
+// Invariants: an object's version is that of its last change of content; a mere report time or counter is no change; an
+// object whose uid changed (the daemon was started anew) is another object. History is bounded; who asks for more is told.
+import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
+import { allKinds, listResources } from "../resources/kinds.ts"
+import type { NodeStatus } from "../resources/nodeStatus.ts"
+
+/** One object before and after; absent where it was not there. */
+export interface Change {
+  readonly version: number
+  readonly kind: ResourceKind
+  readonly before?: ResourceObject
+  readonly after?: ResourceObject
+}
+
+export interface WatchEvent {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED"
+  readonly object: ResourceObject
+}
+
+export interface Versions {
+  /** The version of the whole. */
+  current(): number
+  /** Takes in a status; true where it changed anything. */
+  update(status: NodeStatus): boolean
+  /** The objects of a kind with their versions. */
+  objects(kind: ResourceKind): ReadonlyArray<ResourceObject>
+  /** What changed after `version`, or undefined where that is not known any more, or not yet. */
+  since(version: number): ReadonlyArray<Change> | undefined
+}
+
+interface Entry {
+  readonly version: number
+  readonly content: string
+  readonly object: ResourceObject
+}
+
+const HISTORY_MAX = 4096
+
+const withVersion = (object: ResourceObject, version: number): ResourceObject => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: String(version) }
+})
+
+/** An empty history. `first` has to be above every version of an earlier one, so that those count as expired. */
+export const makeVersions = (first: number): Versions => {
+  let version = first
+  let forgotten = first
+  const changes: Array<Change> = []
+  const entries = new Map<ResourceKind, ReadonlyMap<string, Entry>>()
+
+  const record = (change: Omit<Change, "version">): void => {
+    changes.push({ version, ...change })
+    const oldest = changes.length > HISTORY_MAX ? changes.shift() : undefined
+    if (oldest !== undefined) forgotten = oldest.version
+  }
+
+  const remove = (kind: ResourceKind, { object }: Entry): void => {
+    version++
+    record({ kind, before: withVersion(object, version) })
+  }
+
+  const put = (kind: ResourceKind, object: ResourceObject, old: Entry | undefined): Entry => {
+    const content = JSON.stringify(kind.content(object))
+    const same = old?.object.metadata.uid === object.metadata.uid ? old : undefined
+    if (same?.content === content) return { ...same, object: withVersion(object, same.version) }
+    if (old !== undefined && same === undefined) remove(kind, old)
+    version++
+    const after = withVersion(object, version)
+    record({ kind, after, ...(same === undefined ? {} : { before: same.object }) })
+    return { version, content, object: after }
+  }
+
+  const update = (status: NodeStatus): boolean => {
+    const before = version
+    for (const kind of allKinds) {
+      const old = entries.get(kind)
+      const next = new Map<string, Entry>()
+      for (const object of listResources(kind, status)) {
+        const { name } = object.metadata
+        next.set(name, put(kind, object, old?.get(name)))
+      }
+      for (const [name, entry] of old ?? []) if (!next.has(name)) remove(kind, entry)
+      entries.set(kind, next)
+    }
+    return version !== before
+  }
+
+  return {
+    current: () => version,
+    update,
+    objects: (kind) => [...(entries.get(kind)?.values() ?? [])].map(({ object }) => object),
+    since: (from) =>
+      from < forgotten || from > version ? undefined : changes.filter((change) => change.version > from)
+  }
+}
+
+/** The event that a change is for somebody who sees only the objects that `selects` picks; undefined where it is none. */
+export const eventOf = (
+  { before, after }: Change,
+  selects: (object: ResourceObject) => boolean
+): WatchEvent | undefined => {
+  const was = before !== undefined && selects(before)
+  const is = after !== undefined && selects(after)
+  if (is) return { type: was ? "MODIFIED" : "ADDED", object: after }
+  if (!was) return undefined
+  const version = (after ?? before).metadata.resourceVersion
+  return {
+    type: "DELETED",
+    object: {
+      ...before,
+      metadata: { ...before.metadata, ...(version === undefined ? {} : { resourceVersion: version }) }
+    }
+  }
+}

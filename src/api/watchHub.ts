@@ -1,0 +1,87 @@
+// One place through which all readers of resources go: lists take the status when they are asked for, watches share a
+// single subscription to the node that runs only while somebody watches. A watcher keeps nothing but its position in the
+// common history, so a slow one costs no memory and is told to list again when it fell too far behind.
+import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
+import { expired } from "./failure.ts"
+import { type NodeSource, NodeUnavailable } from "./source.ts"
+import { type Change, makeVersions } from "./versions.ts"
+
+export interface WatchHub {
+  /** The objects of a kind as they are now, and the version to watch from. Rejects where the node does not answer. */
+  list(kind: ResourceKind): Promise<{ readonly version: number; readonly objects: ReadonlyArray<ResourceObject> }>
+  /** Changes after `version` until `signal` aborts. Throws ApiError (410) where the history does not have them. */
+  watch(version: number, signal: AbortSignal): AsyncGenerator<ReadonlyArray<Change>>
+}
+
+/** The subscription that watchers share, and why it ended if it did. */
+interface Feed {
+  readonly abort: AbortController
+  watchers: number
+  ended?: unknown
+}
+
+/** A hub over a node. `firstVersion` as for makeVersions. */
+export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub => {
+  const versions = makeVersions(firstVersion)
+  let changed = Promise.withResolvers<void>()
+  let feed: Feed | undefined
+
+  const wake = (): void => {
+    changed.resolve()
+    changed = Promise.withResolvers<void>()
+  }
+
+  const follow = async (mine: Feed): Promise<void> => {
+    try {
+      for await (const status of source.changes(mine.abort.signal)) if (versions.update(status)) wake()
+      mine.ended = new NodeUnavailable("the node ended its stream of changes")
+    } catch (error) {
+      mine.ended = error
+    }
+    wake()
+  }
+
+  const join = (): Feed => {
+    if (feed !== undefined && feed.ended === undefined) {
+      feed.watchers++
+      return feed
+    }
+    const started: Feed = { abort: new AbortController(), watchers: 1 }
+    feed = started
+    void follow(started)
+    return started
+  }
+
+  const leave = (mine: Feed): void => {
+    if (--mine.watchers > 0) return
+    mine.abort.abort()
+    if (feed === mine) feed = undefined
+  }
+
+  async function* watch(version: number, signal: AbortSignal): AsyncGenerator<ReadonlyArray<Change>> {
+    const mine = join()
+    signal.addEventListener("abort", wake, { once: true })
+    let position = version
+    try {
+      while (!signal.aborted) {
+        const next = changed.promise
+        const news = versions.since(position)
+        if (news === undefined) throw expired(String(position))
+        position = versions.current()
+        if (news.length > 0) yield news
+        else if (mine.ended !== undefined) throw mine.ended
+        else await next
+      }
+    } finally {
+      signal.removeEventListener("abort", wake)
+      leave(mine)
+    }
+  }
+
+  const list: WatchHub["list"] = async (kind) => {
+    if (versions.update(await source.status())) wake()
+    return { version: versions.current(), objects: versions.objects(kind) }
+  }
+
+  return { list, watch }
+}

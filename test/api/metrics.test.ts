@@ -1,0 +1,112 @@
+// The metrics' text, parsed back by the rules of the format (0.0.4) and compared with the status that it came from.
+import { describe, expect, test } from "bun:test"
+import { createApp } from "../../src/api/app.ts"
+import { metricDeclarations, metricsText } from "../../src/api/metrics.ts"
+import { down, NOW, nodeStatus, s22, s23, session } from "../resources/fixtures.ts"
+import { fakeNode } from "./fakeNode.ts"
+
+interface Parsed {
+  readonly name: string
+  readonly labels: Record<string, string>
+  readonly value: number
+}
+
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/
+
+/** Reads labels to the last character; anything that is no label throws. */
+const parseLabels = (text: string): Record<string, string> => {
+  const labels: Record<string, string> = {}
+  LABEL.lastIndex = 0
+  for (let at = 0; at < text.length; at = LABEL.lastIndex) {
+    const [, name, value] = LABEL.exec(text) ?? []
+    if (name === undefined || value === undefined) throw new Error(`no label at ${at} of ${text}`)
+    labels[name] = value.replace(/\\(.)/g, (_, c: string) => (c === "n" ? "\n" : c))
+  }
+  return labels
+}
+
+const parse = (text: string): { samples: ReadonlyArray<Parsed>; types: Map<string, string> } => {
+  if (!text.endsWith("\n")) throw new Error("the last line has no line feed")
+  const samples: Array<Parsed> = []
+  const types = new Map<string, string>()
+  const helped = new Set<string>()
+  for (const line of text.slice(0, -1).split("\n")) {
+    const [, comment, named = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? []
+    if (comment === "HELP") helped.add(named)
+    else if (comment === "TYPE") types.set(named, rest)
+    else {
+      const [, name = "", labels = "", value = ""] = SAMPLE.exec(line) ?? []
+      if (!helped.has(name) || !types.has(name)) throw new Error(`no HELP or TYPE before ${line}`)
+      if (Number.isNaN(Number(value))) throw new Error(`no number in ${line}`)
+      samples.push({ name, labels: parseLabels(labels), value: Number(value) })
+    }
+  }
+  return { samples, types }
+}
+
+const valueOf = (text: string, name: string, labels: Record<string, string> = {}): number | undefined =>
+  parse(text).samples.find(
+    (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value)
+  )?.value
+
+describe("metrics", () => {
+  const status = nodeStatus([
+    session("10.0.1.254-n", { advertised: s23.sessions[0]?.advertised ?? [], received: { routes: 7, sample: [] } }),
+    down("10.0.3.254-n", "refused", { purpose: "control-plane", flaps: 3 })
+  ])
+
+  test("say of each session whether it is up, in which state, how often it flapped, what it sent", () => {
+    const text = metricsText(status)
+    expect(parse(text).samples.filter(({ name }) => name === "viaduct_bgp_session_up")).toEqual([
+      {
+        name: "viaduct_bgp_session_up",
+        labels: { name: "10.0.1.254-n", peer: "10.0.1.254", local: "10.0.1.178", purpose: "service" },
+        value: 1
+      },
+      {
+        name: "viaduct_bgp_session_up",
+        labels: { name: "10.0.3.254-n", peer: "10.0.3.254", local: "10.0.1.178", purpose: "control-plane" },
+        value: 0
+      }
+    ])
+    const downSession = { name: "10.0.3.254-n" }
+    expect(valueOf(text, "viaduct_bgp_session_state", { ...downSession, state: "Connect" })).toBe(1)
+    expect(valueOf(text, "viaduct_bgp_session_state", { ...downSession, state: "Established" })).toBe(0)
+    expect(valueOf(text, "viaduct_bgp_session_flaps_total", downSession)).toBe(3)
+    expect(valueOf(text, "viaduct_bgp_messages_total", { direction: "sent", type: "keepalive" })).toBe(40)
+    expect(valueOf(text, "viaduct_bgp_advertised_prefixes", { name: "10.0.1.254-n" })).toBe(2)
+    expect(valueOf(text, "viaduct_bgp_received_prefixes", { name: "10.0.1.254-n" })).toBe(7)
+  })
+
+  test("say whether the node is ready and its last config was taken", () => {
+    expect(valueOf(metricsText(s22), "viaduct_ready")).toBe(1)
+    expect(valueOf(metricsText(status), "viaduct_ready")).toBe(0)
+    expect(valueOf(metricsText(status), "viaduct_config_last_reload_success")).toBe(1)
+    const refused = { ...status, config: { ...status.config, lastError: "line 3" } }
+    expect(valueOf(metricsText(refused), "viaduct_config_last_reload_success")).toBe(0)
+    expect(valueOf(metricsText(status), "process_start_time_seconds")).toBe(1623707940.25)
+  })
+
+  test("escape what a label may not hold as it is", () => {
+    const source = 'C:\\dir\\"a"\nb'
+    const text = metricsText({ ...status, config: { ...status.config, source } })
+    expect(parse(text).samples.find(({ name }) => name === "viaduct_config_info")?.labels).toEqual({
+      hash: "9f2c",
+      source
+    })
+  })
+
+  test("are each declared once, with the suffix that their type asks for", () => {
+    const names = metricDeclarations.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    for (const { name, type } of metricDeclarations)
+      expect([name, type === "counter"]).toEqual([name, name.endsWith("_total")])
+  })
+
+  test("are served as text of version 0.0.4", async () => {
+    const response = await createApp(fakeNode(status), { now: () => NOW }).request("/metrics")
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8")
+    expect(await response.text()).toBe(metricsText(status))
+  })
+})
