@@ -87,6 +87,8 @@ export interface MessageError {
   readonly data: string
   /** Name of the path attribute, where the mistake is in one. */
   readonly attribute?: string
+  /** The family that `afi-safi-disable` turns off (RFC 4760 section 7). */
+  readonly family?: Family
   /** Octets from the first octet of the message's marker. */
   readonly offset: number
   /** For people: what was found and what was expected. */
