@@ -1,0 +1,31 @@
+// Things that go wrong, made to order: a cable pulled, BGP blocked while everything else passes. They act in the fabric,
+// on the switch's end of a host's cable, so that the host itself looks untouched. Processes are faulted by their owners
+// (`Router.kill`, `Router.freeze`).
+import type { Lab } from "./Lab.ts"
+import { must } from "./process.ts"
+
+const FABRIC = "fabric"
+
+/** Pulls the cable: the host sees its carrier go. */
+export const linkDown = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
+  must(["ip", "-n", lab.namespace(FABRIC), "link", "set", lab.port(host, device), "down"])
+
+export const linkUp = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
+  must(["ip", "-n", lab.namespace(FABRIC), "link", "set", lab.port(host, device), "up"])
+
+/** Drops BGP (TCP port 179 at either end) of a host in both directions: sessions die by hold timer, traffic goes on. */
+export const blockBgp = (lab: Lab, host: string, device = "eth0"): Promise<string> => {
+  const port = lab.port(host, device)
+  const rules = ["iifname", "oifname"].flatMap((side) =>
+    ["ip", "ip6"].flatMap((family) =>
+      ["sport", "dport"].map(
+        (end) => `add rule bridge lab faults ${side} "${port}" ether type ${family} tcp ${end} 179 counter drop`
+      )
+    )
+  )
+  return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `${rules.join("\n")}\n` })
+}
+
+/** Undoes every `blockBgp`. */
+export const unblock = (lab: Lab): Promise<string> =>
+  lab.exec(FABRIC, ["nft", "flush", "chain", "bridge", "lab", "faults"])
