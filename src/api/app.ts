@@ -9,7 +9,7 @@
 //   /v1/status                                         NodeStatus; ?watch=true: one a line, now and on each change
 import { Hono } from "hono"
 import { discoveryRoutes } from "./discovery.ts"
-import { failure, statusOfError, unknownPath } from "./failure.ts"
+import { explainErrors, failure, unknownPath } from "./failure.ts"
 import { healthRoutes } from "./health.ts"
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts"
 import { resourceRoutes } from "./resourceRoutes.ts"
@@ -20,10 +20,13 @@ import { makeWatchHub } from "./watchHub.ts"
 export interface AppOptions {
   /** Milliseconds since the epoch; `Date.now` in a daemon. Ages and the first resource version come from it. */
   readonly now: () => number
+  /** Gets errors that nobody foresaw, which a client is not told; the console where absent. */
+  readonly report?: (error: unknown) => void
 }
 
 /** The application over `source`. To guard a TCP listener, mount it below `localOnly()`. */
-export const createApp = (source: NodeSource, { now }: AppOptions): Hono => {
+export const createApp = (source: NodeSource, { now, report = console.error }: AppOptions): Hono => {
+  const explain = explainErrors(report)
   const app = new Hono()
   app.use("*", async (context, next) => {
     const { method } = context.req
@@ -37,17 +40,17 @@ export const createApp = (source: NodeSource, { now }: AppOptions): Hono => {
     context.body(metricsText(await source.status()), 200, { "content-type": METRICS_CONTENT_TYPE })
   )
   app.route("/", discoveryRoutes(source))
-  app.route("/", resourceRoutes(makeWatchHub(source, now()), now))
+  app.route("/", resourceRoutes(makeWatchHub(source, now()), now, explain))
   app.get("/v1/status", async (context) => {
     if (context.req.query("watch") !== "true") return context.json(await source.status())
     async function* changes(signal: AbortSignal): AsyncGenerator<unknown> {
       yield* source.changes(signal)
     }
-    return streamJson(context.req.raw, changes, statusOfError)
+    return streamJson(context.req.raw, changes, explain)
   })
   app.notFound((context) => context.json(unknownPath, unknownPath.code))
   app.onError((error, context) => {
-    const status = statusOfError(error)
+    const status = explain(error)
     return context.json(status, status.code)
   })
   return app

@@ -70,9 +70,15 @@ export const expired = (version: string): ApiError =>
     failure(410, "Expired", `no history for resource version ${version}: list again and watch from its version`)
   )
 
-/** What to answer for anything that was thrown. */
-export const statusOfError = (error: unknown): FailureStatus => {
-  if (error instanceof ApiError) return error.status
-  if (error instanceof NodeUnavailable) return failure(502, "NodeUnavailable", error.message)
-  return failure(500, "InternalError", "the request failed inside the daemon; its log says why")
-}
+/** Turns anything that was thrown into what to answer. */
+export type ExplainError = (error: unknown) => FailureStatus
+
+/** An explanation for whoever asked; an error that nobody foresaw is handed to `report`, and its text goes no further. */
+export const explainErrors =
+  (report: (error: unknown) => void): ExplainError =>
+  (error) => {
+    if (error instanceof ApiError) return error.status
+    if (error instanceof NodeUnavailable) return failure(502, "NodeUnavailable", error.message)
+    report(error)
+    return failure(500, "InternalError", "the request failed inside the daemon; its log says why")
+  }

@@ -31,7 +31,7 @@ export const prefersJson = (accept: string | undefined): boolean =>
   accept !== undefined && /^\s*application\/json/.test(accept)
 
 /** Reads `?includeObject=`: how much of its object a table's row carries. */
-export const includeObject = (value: string | undefined): IncludeObject => {
+const includeObject = (value: string | undefined): IncludeObject => {
   switch (value) {
     case undefined:
     case "":

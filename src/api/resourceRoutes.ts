@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono"
 import { groupVersion, type ResourceKind, type ResourceObject } from "../resources/kind.ts"
 import { allKinds } from "../resources/kinds.ts"
 import { fieldSelector, labelSelector } from "../resources/selectors.ts"
-import { badRequest, expired, notFound, statusOfError } from "./failure.ts"
+import { badRequest, type ExplainError, expired, notFound } from "./failure.ts"
 import { negotiate, tableMaker } from "./negotiate.ts"
 import { streamJson } from "./stream.ts"
 import { eventOf, type WatchEvent } from "./versions.ts"
@@ -21,15 +21,15 @@ interface Wanted {
 }
 
 /** All kinds' routes. `now` gives milliseconds since the epoch. */
-export const resourceRoutes = (hub: WatchHub, now: () => number): Hono => {
+export const resourceRoutes = (hub: WatchHub, now: () => number, explain: ExplainError): Hono => {
   const routes = new Hono()
   for (const kind of allKinds) {
     const base = `/apis/${groupVersion(kind)}`
     const inNamespace = kind.namespaced ? `${base}/namespaces/:namespace/${kind.plural}` : `${base}/${kind.plural}`
-    const collection = (context: Context) =>
-      isWatch(context)
-        ? watch(hub, wanted(kind, context, now), context)
-        : list(hub, wanted(kind, context, now), context)
+    const collection = (context: Context) => {
+      const want = wanted(kind, context, now)
+      return isWatch(context) ? watch(hub, want, context, explain) : list(hub, want, context)
+    }
     routes.get(`${base}/${kind.plural}`, collection)
     if (kind.namespaced) routes.get(inNamespace, collection)
     routes.get(`${inNamespace}/:name`, (context) => get(hub, wanted(kind, context, now), context))
@@ -77,7 +77,7 @@ const get = async (hub: WatchHub, { kind, selects, asTable }: Wanted, context: C
   return context.json(asTable?.([object], object.metadata.resourceVersion) ?? object)
 }
 
-const watch = async (hub: WatchHub, want: Wanted, context: Context): Promise<Response> => {
+const watch = async (hub: WatchHub, want: Wanted, context: Context, explain: ExplainError): Promise<Response> => {
   const { kind, selects, asTable } = want
   const from = startOf(context.req.query("resourceVersion"))
   const { version, objects } = await hub.list(kind)
@@ -99,7 +99,7 @@ const watch = async (hub: WatchHub, want: Wanted, context: Context): Promise<Res
       }
     }
   }
-  return streamJson(context.req.raw, events, (error) => ({ type: "ERROR", object: statusOfError(error) }))
+  return streamJson(context.req.raw, events, (error) => ({ type: "ERROR", object: explain(error) }))
 }
 
 /** The version to watch from; 0 begins with what is there. */

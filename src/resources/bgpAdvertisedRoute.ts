@@ -6,13 +6,13 @@
 import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
 import type { AdvertisedRoute, NodeStatus } from "./nodeStatus.ts"
 
-export interface BgpAdvertisedRouteSpec {
+interface BgpAdvertisedRouteSpec {
   readonly prefix: string
   /** MED of the paths (RFC 4271 5.1.4), several joined by commas; absent where no path has one. */
   readonly metric?: string
 }
 
-export interface AnnouncedNextHop {
+interface AnnouncedNextHop {
   readonly address: string
   readonly pathID?: number
   readonly metric?: number
@@ -22,7 +22,7 @@ export interface AnnouncedNextHop {
   readonly sessions: ReadonlyArray<string>
 }
 
-export interface BgpAdvertisedRouteStatus {
+interface BgpAdvertisedRouteStatus {
   readonly nextHops: ReadonlyArray<AnnouncedNextHop>
 }
 

@@ -5,7 +5,7 @@ import { age } from "./age.ts"
 import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
 import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "./nodeStatus.ts"
 
-export interface BgpSessionSpec {
+interface BgpSessionSpec {
   /** The address that the session moves with; empty for a session from the node's own address (S3). */
   readonly floatingIP: string
   readonly localASN: number
@@ -20,7 +20,7 @@ export interface BgpSessionSpec {
   readonly ttlSecurity?: number
 }
 
-export interface BgpSessionStatus {
+interface BgpSessionStatus {
   /** Prefixes, each once, whatever the number of its paths. */
   readonly advertisedRoutes: ReadonlyArray<string>
   readonly lastReportTime: string

@@ -28,7 +28,7 @@ export interface ResourceObject<Spec = unknown, Status = unknown> {
 /** What a table can show; null is an empty cell. */
 export type Cell = string | number | boolean | null
 
-export interface Column<O extends ResourceObject> {
+interface Column<O extends ResourceObject> {
   readonly name: string
   readonly type: "string" | "integer" | "number" | "boolean" | "date"
   /** `name` marks the column that names the object. */

@@ -2,7 +2,7 @@
 // failed. The answer always carries what is missing and why (I9), for a probe, a log line and the service manager alike.
 import type { NodeStatus } from "./nodeStatus.ts"
 
-export interface Check {
+interface Check {
   /** `session 10.0.1.254-node-01`, `address 10.0.0.8 on lo`. */
   readonly subject: string
   readonly ok: boolean

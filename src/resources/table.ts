@@ -3,7 +3,7 @@
 // others with `-o wide`.
 import type { Cell, ObjectMeta, ResourceKind, ResourceObject } from "./kind.ts"
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string
   readonly type: string
   readonly format: string

@@ -220,10 +220,13 @@ describe("errors are Status objects", () => {
         throw new Error("not asked")
       }
     }
-    const response = await createApp(broken, { now: () => NOW }).request(SESSIONS)
+    const reported: Array<unknown> = []
+    const report = (error: unknown) => reported.push(error)
+    const response = await createApp(broken, { now: () => NOW, report }).request(SESSIONS)
     const text = await response.text()
     expect(response.status).toBe(500)
     expect(text).not.toContain("secret")
+    expect(reported).toEqual([new Error("secret at /etc/keys")])
     expect(text).not.toContain("at /")
   })
 })

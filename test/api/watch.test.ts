@@ -61,15 +61,33 @@ describe("a watch", () => {
 
   test("is silent about a mere report time and counters, and the next event has them", async () => {
     const node = fakeNode(one)
-    const { next, end } = await watching(node, "resourceVersion=LIST")
-    const later = { lastReport: "2021-06-14T22:20:00Z", got: { ...session("x-n").got, keepalive: 99 } }
+    const { app, next, end, version } = await watching(node, "resourceVersion=LIST")
+    const later = {
+      lastReport: "2021-06-14T22:20:00Z",
+      got: { ...session("x-n").got, keepalive: 99 },
+      received: { routes: 5, sample: [] }
+    }
     node.set(nodeStatus([session("10.0.1.254-n", later)]))
+    const list = (await (await app.request(SESSIONS)).json()) as { metadata: object; items: ReadonlyArray<object> }
+    expect(list).toMatchObject({
+      metadata: { resourceVersion: String(version) },
+      items: [{ metadata: { resourceVersion: String(version) }, status: { lastReportTime: "2021-06-14T22:20:00Z" } }]
+    })
     node.set(nodeStatus([session("10.0.1.254-n", { ...later, flaps: 1 })]))
     const event = await next()
     expect([event.type, event.object.status.lastReportTime]).toEqual(["MODIFIED", "2021-06-14T22:20:00Z"])
-    node.set(nodeStatus([session("10.0.1.254-n", { ...later, flaps: 1 }), session("10.0.9.9-n")]))
-    expect((await next()).object.metadata.name).toBe("10.0.9.9-n")
+    expect(event.object.metadata.resourceVersion).toBe(String(version + 1))
     await end()
+  })
+
+  test("lets go of the node also when the client leaves without reading all that happened", async () => {
+    const node = fakeNode(one)
+    const { brief, end } = await watching(node, "resourceVersion=LIST")
+    const many = Array.from({ length: 9 }, (_, i) => session(`10.0.2.${i}-n`))
+    node.set(nodeStatus([...one.sessions, ...many]))
+    expect(await brief()).toBe("ADDED 10.0.2.0-n")
+    await end()
+    await node.untilFollowers(0)
   })
 
   test.each(["resourceVersion=0", ""])("with %p begins with what is there", async (query) => {
