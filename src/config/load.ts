@@ -1,0 +1,83 @@
+// From the text of files to a desired cluster: parse, decode each document, check them together, and only when nothing is wrong give a
+// cluster with its canonical form and hash (I5: what is not valid changes nothing). Pure: who reads the files is the
+// caller. Every problem of every file is reported in one go, in the order of the files and their lines.
+import type { DesiredCluster } from "../plan/desired.ts"
+import { canonicalForm, hashOf } from "./canonical.ts"
+import { checkAddresses } from "./checks/addresses.ts"
+import { checkContext } from "./checks/context.ts"
+import { checkControlPlane } from "./checks/controlPlane.ts"
+import { checkDocuments, checkDuplicateDocuments } from "./checks/documents.ts"
+import { checkServices } from "./checks/services.ts"
+import { toDesired } from "./desired.ts"
+import { type Documents, readDocument } from "./kinds.ts"
+import { type Problem, sortProblems } from "./problem.ts"
+import { parseSource, type SourceDocument } from "./source.ts"
+
+export interface ConfigFile {
+  readonly path: string
+  readonly text: string
+}
+
+export interface ConfigResult {
+  /** Present, with the next two, where there is no problem of severity error. */
+  readonly cluster?: DesiredCluster
+  /** The same for every configuration that means the same. */
+  readonly canonical?: string
+  /** Sixteen hex digits of the canonical form. */
+  readonly hash?: string
+  readonly problems: ReadonlyArray<Problem>
+}
+
+const noDocuments = (): Documents => ({
+  clusters: [],
+  nodePools: [],
+  gatewayGroups: [],
+  loadBalancers: [],
+  peers: [],
+  cidrConfigs: []
+})
+
+const isClusterDocument = ({ value }: SourceDocument): boolean =>
+  typeof value === "object" && value !== null && "kind" in value && value.kind === "Cluster"
+
+const noCluster = (files: ReadonlyArray<ConfigFile>): Problem => ({
+  severity: "error",
+  file: files[0]?.path ?? "",
+  line: 1,
+  column: 1,
+  path: "",
+  message: "there is no Cluster document",
+  expected: "a document with apiVersion: baremetal.cluster.gke.io/v1 and kind: Cluster"
+})
+
+/** The cluster that `files` together describe, and what is wrong or doubtful about them. Never throws. */
+export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
+  const parsed = files.map((file) => parseSource(file.path, file.text))
+  const sources = parsed.flatMap((file) => file.documents)
+  const documents = noDocuments()
+  const problems: Array<Problem> = parsed.flatMap((file) => file.problems)
+  for (const source of sources) problems.push(...readDocument(source, documents))
+  problems.push(...checkDuplicateDocuments(documents))
+  const cluster = documents.clusters[0]
+  if (cluster === undefined) {
+    // A Cluster that is there but wrong, or a file that could not be read, has its own problems already.
+    if (!sources.some(isClusterDocument) && !parsed.some((file) => file.problems.length > 0))
+      problems.push(noCluster(files))
+  } else {
+    const context = checkContext(cluster, documents)
+    problems.push(
+      ...checkDocuments(context),
+      ...checkControlPlane(context),
+      ...checkAddresses(context),
+      ...checkServices(context)
+    )
+  }
+  const sorted = sortProblems(
+    problems,
+    files.map((file) => file.path)
+  )
+  if (cluster === undefined || sorted.some((problem) => problem.severity === "error")) return { problems: sorted }
+  const desired = toDesired(cluster, documents)
+  const canonical = canonicalForm(desired)
+  return { cluster: desired, canonical, hash: hashOf(canonical), problems: sorted }
+}
