@@ -1,6 +1,6 @@
-// The admin API as a portable worker: a default export with `fetch`, over the node that VIADUCT_NODE_URL names. The same
-// file runs from source and as a bundle (dist/workers/admin.js), under `bun FILE`, `deno serve FILE` and whatever else calls
-// a module's fetch handler. Environment is read without importing anything of a runtime.
+// The admin API as a portable worker: a default export with `fetch`, over the node that VIADUCT_NODE_URL names.
+// The same file runs from source and as a bundle (dist/workers/admin.js), under `bun FILE`, `deno serve FILE` and
+// whatever else calls a module's fetch handler. Environment is read without importing anything of a runtime.
 //
 //   VIADUCT_NODE_URL   address of a node's admin API, for example http://127.0.0.1:7179
 import { createApp } from "../src/api/app.ts"

@@ -1,6 +1,6 @@
-// A node somewhere else as a source for the API: its `/v1/status`, once or as a stream. Portable: fetch, timers and streams
-// only. A stream that breaks is opened again after a pause that grows, for as long as somebody follows; a node that does
-// not answer a single question is reported with its address and the cause.
+// A node somewhere else as a source for the API: its `/v1/status`, once or as a stream. Portable: fetch, timers
+// and streams only. A stream that breaks is opened again after a pause that grows, for as long as somebody
+// follows; a node that does not answer a single question is reported with its address and the cause.
 import { type NodeSource, NodeUnavailable } from "../src/api/source.ts"
 import { readJsonLines } from "../src/resources/jsonLines.ts"
 import type { NodeStatus } from "../src/resources/nodeStatus.ts"

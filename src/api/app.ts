@@ -1,6 +1,7 @@
-// The admin API of a node as one portable fetch handler: probes, metrics, the resources at their Kubernetes paths (D3) and
-// the node's whole status. Read-only: anything but a read is refused with 405. The daemon serves it on its socket and on
-// loopback, a worker serves the same over a node somewhere else; which of the two is the source's affair.
+// The admin API of a node as one portable fetch handler: probes, metrics, the resources at their Kubernetes paths
+// (D3) and the node's whole status. Read-only: anything but a read is refused with 405. The daemon serves it on
+// its socket and on loopback, a worker serves the same over a node somewhere else; which of the two is the
+// source's affair.
 //
 //   /healthz /livez /readyz                            probes
 //   /metrics                                           Prometheus text

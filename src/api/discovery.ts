@@ -1,6 +1,6 @@
-// What a Kubernetes client asks before it asks for anything: which groups, versions and kinds there are, and which release
-// answers. Beside it the two core things that kubectl looks for when it describes an object or does not find one: events
-// (there are none yet) and the namespace that the objects are in.
+// What a Kubernetes client asks before it asks for anything: which groups, versions and kinds there are, and which
+// release answers. Beside it the two core things that kubectl looks for when it describes an object or does not
+// find one: events (there are none yet) and the namespace that the objects are in.
 import { Hono } from "hono"
 import { groupVersion, type ResourceKind } from "../resources/kind.ts"
 import { allKinds } from "../resources/kinds.ts"

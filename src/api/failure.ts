@@ -1,6 +1,6 @@
-// Errors as the API says them: a Kubernetes Status object (v1) with a message for people, a reason for programs and the
-// HTTP code, which clients such as kubectl print as they are. No error carries a stack trace or the text of an unexpected
-// exception: that may hold what nobody should see (I10).
+// Errors as the API says them: a Kubernetes Status object (v1) with a message for people, a reason for programs
+// and the HTTP code, which clients such as kubectl print as they are. No error carries a stack trace or the text
+// of an unexpected exception: that may hold what nobody should see (I10).
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { ResourceKind } from "../resources/kind.ts"
 import { qualified } from "../resources/kind.ts"
@@ -73,7 +73,7 @@ export const expired = (version: string): ApiError =>
 /** Turns anything that was thrown into what to answer. */
 export type ExplainError = (error: unknown) => FailureStatus
 
-/** An explanation for whoever asked; an error that nobody foresaw is handed to `report`, and its text goes no further. */
+/** An explanation for whoever asked; an error that nobody foresaw goes to `report`, and its text no further. */
 export const explainErrors =
   (report: (error: unknown) => void): ExplainError =>
   (error) => {

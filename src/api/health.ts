@@ -1,6 +1,7 @@
-// Probes. `/healthz` and `/livez` say that whoever answers is alive, and nothing about sessions: a node whose routers are
-// away must not be restarted for it. `/readyz` is S7: 200 only when every expected session is Established and no address
-// failed, otherwise 503, and the body says what is missing and why, as text or, for `Accept: application/json`, as JSON.
+// Probes. `/healthz` and `/livez` say that whoever answers is alive, and nothing about sessions: a node whose
+// routers are away must not be restarted for it. `/readyz` is S7: 200 only when every expected session is
+// Established and no address failed, otherwise 503, and the body says what is missing and why, as text or, for
+// `Accept: application/json`, as JSON.
 import { type Context, Hono } from "hono"
 import { readiness, readinessText } from "../resources/readiness.ts"
 import { prefersJson } from "./negotiate.ts"

@@ -1,6 +1,7 @@
-// Guard for TCP listeners against DNS rebinding: a page in somebody's browser can have its own name resolve to 127.0.0.1
-// and then talk to a service there as if it were its own site. Its requests carry that name in Host, and its address in
-// Origin. Only requests addressed to this machine by a name that nobody else can own pass. A unix socket needs no guard.
+// Guard for TCP listeners against DNS rebinding: a page in somebody's browser can have its own name resolve to
+// 127.0.0.1 and then talk to a service there as if it were its own site. Its requests carry that name in Host, and
+// its address in Origin. Only requests addressed to this machine by a name that nobody else can own pass. A unix
+// socket needs no guard.
 import type { MiddlewareHandler } from "hono"
 import { failure } from "./failure.ts"
 

@@ -1,6 +1,7 @@
-// The node's status in Prometheus' text format 0.0.4. Each metric is declared once, with its type and help text, and is a
-// function of the status alone, so that a node somewhere else can be scraped through a worker just as well. Base units
-// (seconds, bytes), `_total` for what only grows, `_info` for text in labels. Label values are escaped as the format asks.
+// The node's status in Prometheus' text format 0.0.4. Each metric is declared once, with its type and help text,
+// and is a function of the status alone, so that a node somewhere else can be scraped through a worker just as
+// well. Base units (seconds, bytes), `_total` for what only grows, `_info` for text in labels. Label values are
+// escaped as the format asks.
 
 import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"

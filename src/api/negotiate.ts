@@ -1,6 +1,6 @@
 // Which form of an answer a client asks for in its Accept header. Tables are asked for as
-// `application/json;as=Table;v=v1;g=meta.k8s.io`; a client lists what it takes in the order of its liking (quality values
-// are not weighed: no known client of these forms sends them).
+// `application/json;as=Table;v=v1;g=meta.k8s.io`; a client lists what it takes in the order of its liking (quality
+// values are not weighed: no known client of these forms sends them).
 import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
 import { type IncludeObject, type Table, toTable } from "../resources/table.ts"
 import { ApiError, badRequest, failure } from "./failure.ts"

@@ -1,7 +1,7 @@
-// The resources at their Kubernetes paths: list, get and watch of every kind, in its namespace or across all, as objects or
-// tables. `limit`, `timeoutSeconds` and the like are tolerated: an answer is always whole, a watch lasts until the client
-// leaves. A watch from version 0, or from none, begins with what is there as ADDED; one from a list's version goes on from
-// that list without a gap.
+// The resources at their Kubernetes paths: list, get and watch of every kind, in its namespace or across all, as
+// objects or tables. `limit`, `timeoutSeconds` and the like are tolerated: an answer is always whole, a watch
+// lasts until the client leaves. A watch from version 0, or from none, begins with what is there as ADDED; one
+// from a list's version goes on from that list without a gap.
 import { Result } from "effect"
 import { type Context, Hono } from "hono"
 import { groupVersion, type ResourceKind, type ResourceObject } from "../resources/kind.ts"

@@ -1,5 +1,6 @@
-// Where the API gets what it shows: the status of one node, now and whenever it changes. In the daemon the node is this
-// process; in a worker it is somewhere else and may be away, which is an answer too and not a crash.
+// Where the API gets what it shows: the status of one node, now and whenever it changes. In the daemon the
+// node is this process; in a worker it is somewhere else and may be away, which is an answer too and not a
+// crash.
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 
 export interface NodeSource {

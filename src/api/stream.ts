@@ -1,6 +1,7 @@
-// Newline-delimited JSON that goes on until the client leaves. The first byte is an empty line, sent at once: some servers
-// hold the response headers back until there is a body, and a client that waits for a quiet stream must not hang on that.
-// Values are taken only as fast as the client reads; an error ends the stream with a last line that tells it.
+// Newline-delimited JSON that goes on until the client leaves. The first byte is an empty line, sent at once: some
+// servers hold the response headers back until there is a body, and a client that waits for a quiet stream must
+// not hang on that. Values are taken only as fast as the client reads; an error ends the stream with a last line
+// that tells it.
 
 /**
  * A response with one JSON value a line.

@@ -1,7 +1,8 @@
-// Resource versions: a number that grows by one with each object that appears, changes or goes, and the history that a
-// watch replays. Derived by comparing one status of the node with the next, so it costs nothing while nobody asks.
-// Invariants: an object's version is that of its last change of content; a mere report time or counter is no change; an
-// object whose uid changed (the daemon was started anew) is another object. History is bounded; who asks for more is told.
+// Resource versions: a number that grows by one with each object that appears, changes or goes, and the history
+// that a watch replays. Derived by comparing one status of the node with the next, so it costs nothing while
+// nobody asks. Invariants: an object's version is that of its last change of content; a mere report time or
+// counter is no change; an object whose uid changed (the daemon was started anew) is another object. History is
+// bounded; who asks for more is told.
 import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
 import { allKinds, listResources } from "../resources/kinds.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
@@ -96,7 +97,7 @@ export const makeVersions = (first: number): Versions => {
   }
 }
 
-/** The event that a change is for somebody who sees only the objects that `selects` picks; undefined where it is none. */
+/** The event that a change is for somebody who sees only what `selects` picks; undefined where it is none. */
 export const eventOf = (
   { before, after }: Change,
   selects: (object: ResourceObject) => boolean

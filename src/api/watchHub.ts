@@ -1,6 +1,7 @@
-// One place through which all readers of resources go: lists take the status when they are asked for, watches share a
-// single subscription to the node that runs only while somebody watches. A watcher keeps nothing but its position in the
-// common history, so a slow one costs no memory and is told to list again when it fell too far behind.
+// One place through which all readers of resources go: lists take the status when they are asked for, watches
+// share a single subscription to the node that runs only while somebody watches. A watcher keeps nothing but its
+// position in the common history, so a slow one costs no memory and is told to list again when it fell too far
+// behind.
 import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
 import { expired } from "./failure.ts"
 import { type NodeSource, NodeUnavailable } from "./source.ts"

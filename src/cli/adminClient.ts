@@ -1,6 +1,7 @@
-// How commands talk to a daemon: its admin API over the unix socket of this node, or over HTTP where a URL is given. What
-// can go wrong is told in one line that says who was asked and what to do: no daemon, no permission, an error that the API
-// explains (its Status), an answer of something else. Answers are decoded before anybody relies on their shape.
+// How commands talk to a daemon: its admin API over the unix socket of this node, or over HTTP where a URL is
+// given. What can go wrong is told in one line that says who was asked and what to do: no daemon, no permission,
+// an error that the API explains (its Status), an answer of something else. Answers are decoded before anybody
+// relies on their shape.
 import { Config, Console, Effect, Option, Queue, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { readJsonLines } from "../resources/jsonLines.ts"
@@ -47,7 +48,9 @@ const unreachable = ({ socket, server }: Connection, error: unknown): AdminError
     case "ENOENT":
     case "ECONNREFUSED":
       return new AdminError({
-        message: `no daemon answers at ${socket}: start it with "viaduct run", or name its socket with --socket or VIADUCT_SOCKET`
+        message:
+          `no daemon answers at ${socket}: start it with "viaduct run", ` +
+          "or name its socket with --socket or VIADUCT_SOCKET"
       })
     case "EACCES":
     case "EPERM":

@@ -1,5 +1,6 @@
-// `viaduct describe KIND [NAME]` (S22, S23): everything that there is to see of one object, or of all of a kind, in the
-// layout of kubectl's describe.
+// `viaduct describe KIND [NAME]` (S22, S23): everything that there is to
+// see of one object, or of all of a kind, in the layout of kubectl's
+// describe.
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { describe } from "../resources/describe.ts"

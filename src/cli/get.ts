@@ -1,6 +1,6 @@
-// `viaduct get KIND [NAME]` (S22, S23): what the daemon has, as kubectl prints it: the table that the daemon makes, or the
-// objects as JSON, YAML or names. With `-w` first what is there and then a line (or an object) for each change, until the
-// command is interrupted.
+// `viaduct get KIND [NAME]` (S22, S23): what the daemon has, as kubectl prints it: the table that the daemon
+// makes, or the objects as JSON, YAML or names. With `-w` first what is there and then a line (or an object) for
+// each change, until the command is interrupted.
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { qualified, type ResourceKind } from "../resources/kind.ts"

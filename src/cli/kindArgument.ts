@@ -1,4 +1,6 @@
-// The words that commands take for a kind and for its objects, and the paths that they mean in the admin API.
+// The words that commands take for a kind and for its objects, and the paths that they mean in the admin
+// API. A word that is no kind is an error that names the nearest one; nothing is asked of the daemon for
+// it.
 import { Effect } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { groupVersion, type ResourceKind } from "../resources/kind.ts"

@@ -1,5 +1,6 @@
-// The shapes of the API's answers that commands rely on. What is printed as JSON or YAML is the answer as it came; only
-// what a command looks into is decoded.
+// The shapes of the API's answers that commands rely on. What is printed as
+// JSON or YAML is the answer as it came; only what a command looks into is
+// decoded.
 import { Schema } from "effect"
 
 const Texts = Schema.Record(Schema.String, Schema.String)

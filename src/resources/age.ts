@@ -1,5 +1,6 @@
-// How long ago something was, in the short form that people know from kubectl: two units at most, and the smaller one only
-// while it still matters ("45s", "2m5s", "15m", "3h20m", "2d").
+// How long ago something was, in the short form that people know from kubectl: two units
+// at most, and the smaller one only while it still matters ("45s", "2m5s", "15m", "3h20m",
+// "2d").
 const MINUTE = 60
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR

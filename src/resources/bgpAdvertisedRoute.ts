@@ -1,7 +1,7 @@
-// BGPAdvertisedRoute (networking.gke.io/v1, S23): one prefix that the node announces, and for each next hop of it the
-// sessions that announce it. Two sessions that announce the same path alike share one entry; paths that differ in
-// anything a peer can see (next hop, path identifier, MED, communities) are entries of their own.
-// Invariants: what is listed is what sessions say they announce, nothing that is merely wanted (I7); a name stands for one
+// BGPAdvertisedRoute (networking.gke.io/v1, S23): one prefix that the node announces, and for each next hop of it
+// the sessions that announce it. Two sessions that announce the same path alike share one entry; paths that differ
+// in anything a peer can see (next hop, path identifier, MED, communities) are entries of their own. Invariants:
+// what is listed is what sessions say they announce, nothing that is merely wanted (I7); a name stands for one
 // prefix. A second prefix under the same name (a dual-stack service) gets its address as a suffix.
 import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
 import type { AdvertisedRoute, NodeStatus } from "./nodeStatus.ts"

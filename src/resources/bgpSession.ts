@@ -1,6 +1,6 @@
-// BGPSession (networking.gke.io/v1, S22): one BGP session of a node, with who talks to whom in `spec` and how it goes in
-// `status`. `state` is the state of RFC 4271 section 8.2.2 by its name there. Field names are those of S22; what S22 does
-// not have is added beside them. The password file is named, the key is never shown (I10).
+// BGPSession (networking.gke.io/v1, S22): one BGP session of a node, with who talks to whom in `spec` and how it
+// goes in `status`. `state` is the state of RFC 4271 section 8.2.2 by its name there. Field names are those of
+// S22; what S22 does not have is added beside them. The password file is named, the key is never shown (I10).
 import { age } from "./age.ts"
 import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
 import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "./nodeStatus.ts"

@@ -1,6 +1,7 @@
-// One object, written out for a person: the layout that kubectl gives any object whose kind it does not know, so that both
-// show the same text. Keys are sorted and their camelCase is taken apart ("lastReportTime" becomes "Last Report Time");
-// values that follow each other stand in a column; maps and lists are indented below their key (S22, S23).
+// One object, written out for a person: the layout that kubectl gives any object whose kind it does not know, so
+// that both show the same text. Keys are sorted and their camelCase is taken apart ("lastReportTime" becomes "Last
+// Report Time"); values that follow each other stand in a column; maps and lists are indented below their key
+// (S22, S23).
 import type { ResourceObject } from "./kind.ts"
 
 /** A line; one with a value stands in a column with its neighbours. */

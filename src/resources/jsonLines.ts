@@ -1,5 +1,6 @@
-// Reads newline-delimited JSON as it comes in: the form of watches and of the status stream. Empty lines mean nothing (a
-// server sends one first to get its headers out); a value may come in any number of pieces, and a piece may hold many.
+// Reads newline-delimited JSON as it comes in: the form of watches and of the status stream. Empty lines mean
+// nothing (a server sends one first to get its headers out); a value may come in any number of pieces, and a piece
+// may hold many.
 
 /** The values of `body` in order. Throws SyntaxError for a line that is not JSON; cancels the body when left early. */
 export async function* readJsonLines(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {

@@ -1,7 +1,8 @@
-// What a resource kind is, and what its objects look like: the one place that knows the Kubernetes object conventions
-// (apiVersion, kind, metadata, spec, status; plural, singular and short names; columns with a priority). A kind is
-// declared once and everything else (list, table, describe, discovery, selectors, watch) is derived from the declaration.
-// Invariants: an object is plain JSON; a kind derives its objects from a NodeStatus alone; names are unique in a kind.
+// What a resource kind is, and what its objects look like: the one place that knows the Kubernetes object
+// conventions (apiVersion, kind, metadata, spec, status; plural, singular and short names; columns with a
+// priority). A kind is declared once and everything else (list, table, describe, discovery, selectors, watch) is
+// derived from the declaration. Invariants: an object is plain JSON; a kind derives its objects from a NodeStatus
+// alone; names are unique in a kind.
 import type { NodeStatus } from "./nodeStatus.ts"
 
 export interface ObjectMeta {

@@ -1,5 +1,6 @@
-// Every kind that people can look at, and how a word that somebody typed finds its kind. A new kind is one declaration in
-// a file of its own and one entry here: the API serves it, discovery lists it and the commands know it.
+// Every kind that people can look at, and how a word that somebody typed finds its kind. A new kind is one
+// declaration in a file of its own and one entry here: the API serves it, discovery lists it and the commands know
+// it.
 import { bgpAdvertisedRoute } from "./bgpAdvertisedRoute.ts"
 import { bgpSession } from "./bgpSession.ts"
 import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"

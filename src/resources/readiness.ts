@@ -1,5 +1,6 @@
-// Whether a node is ready (S7): every session that is expected is Established and no address that the node shall have
-// failed. The answer always carries what is missing and why (I9), for a probe, a log line and the service manager alike.
+// Whether a node is ready (S7): every session that is expected is Established and no address that the node shall
+// have failed. The answer always carries what is missing and why (I9), for a probe, a log line and the service
+// manager alike.
 import type { NodeStatus } from "./nodeStatus.ts"
 
 interface Check {

@@ -1,6 +1,7 @@
-// Label and field selectors in Kubernetes' syntax, as pure tests of an object. Labels: `a=b`, `a==b`, `a!=b`, `a in (b,c)`,
-// `a notin (b,c)`, `a`, `!a`, joined by commas. Fields: `path=value`, `path==value`, `path!=value`, joined by commas, for
-// the paths that the kind declares. A selector that cannot be read is refused with its reason; it never selects by chance.
+// Label and field selectors in Kubernetes' syntax, as pure tests of an object. Labels: `a=b`, `a==b`, `a!=b`, `a
+// in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas. Fields: `path=value`, `path==value`, `path!=value`,
+// joined by commas, for the paths that the kind declares. A selector that cannot be read is refused with its
+// reason; it never selects by chance.
 import { Result } from "effect"
 import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"
 

@@ -1,6 +1,6 @@
-// Tables (meta.k8s.io/v1 Table): how a server sends objects as rows, and how a terminal shows them. The server decides
-// columns and cells; whoever prints them needs to know nothing about the kind. Columns of priority 0 are always shown,
-// others with `-o wide`.
+// Tables (meta.k8s.io/v1 Table): how a server sends objects as rows, and how a terminal shows them. The server
+// decides columns and cells; whoever prints them needs to know nothing about the kind. Columns of priority 0 are
+// always shown, others with `-o wide`.
 import type { Cell, ObjectMeta, ResourceKind, ResourceObject } from "./kind.ts"
 
 interface TableColumn {
