@@ -26,6 +26,21 @@ export const blockBgp = (lab: Lab, host: string, device = "eth0"): Promise<strin
   return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `${rules.join("\n")}\n` })
 }
 
-/** Undoes every `blockBgp`. */
+/**
+ * Lets TCP connections of port 179 open and then drops whatever carries data: both ends sit in OpenSent, on as many
+ * connections as they open. After `unblock` TCP sends again what was lost. IPv4.
+ */
+export const holdBackMessages = (lab: Lab, host: string, device = "eth0"): Promise<string> => {
+  const port = lab.port(host, device)
+  // A SYN with all its options is 60 octets, an OPEN at least 20 + 32 + 29.
+  const rules = ["iifname", "oifname"].flatMap((side) =>
+    ["sport", "dport"].map(
+      (end) => `add rule bridge lab faults ${side} "${port}" ether type ip ip length > 64 tcp ${end} 179 counter drop`
+    )
+  )
+  return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `${rules.join("\n")}\n` })
+}
+
+/** Undoes every `blockBgp` and `holdBackMessages`. */
 export const unblock = (lab: Lab): Promise<string> =>
   lab.exec(FABRIC, ["nft", "flush", "chain", "bridge", "lab", "faults"])

@@ -1,0 +1,112 @@
+// The daemon under test, in a host of a lab: `viaduct run` from the sources, or the executable that VIADUCT_BIN names.
+// Its status is read where people read it, over the admin socket.
+import { existsSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import type { NodeStatus, SessionStatus } from "../../src/resources/nodeStatus.ts"
+import type { Lab } from "../lab/Lab.ts"
+import type { Background } from "../lab/process.ts"
+
+const ROOT = resolve(import.meta.dir, "../..")
+
+/** The words that start viaduct: the executable named by VIADUCT_BIN, or Bun and the sources. */
+export const viaduct = (): ReadonlyArray<string> =>
+  process.env.VIADUCT_BIN === undefined
+    ? [process.execPath, join(ROOT, "src/main.ts")]
+    : [resolve(process.env.VIADUCT_BIN)]
+
+export interface DaemonSpec {
+  readonly host: string
+  /** The text of the cluster file, or the path of one. */
+  readonly config: { readonly text: string } | { readonly file: string }
+  /** `--node`; left out: the daemon finds out by itself. */
+  readonly node?: string
+}
+
+export interface Stopped {
+  readonly code: number
+  readonly tookMs: number
+}
+
+export class Daemon {
+  readonly process: Background
+  readonly host: string
+  private readonly lab: Lab
+  private readonly socket: string
+
+  private constructor(lab: Lab, host: string, process: Background, socket: string) {
+    this.lab = lab
+    this.host = host
+    this.process = process
+    this.socket = socket
+  }
+
+  /** Starts the daemon; ends when its admin API answers. */
+  static async start(lab: Lab, spec: DaemonSpec): Promise<Daemon> {
+    const directory = lab.hostDirectory(spec.host)
+    const file = "file" in spec.config ? resolve(ROOT, spec.config.file) : join(directory, "cluster.yaml")
+    if ("text" in spec.config) writeFileSync(file, spec.config.text)
+    const socket = join(directory, "admin.sock")
+    const process = lab.spawn(spec.host, "viaduct", [
+      ...viaduct(),
+      ...["run", "--config", file, "--data-dir", join(directory, "data")],
+      ...["--admin-socket", socket, "--admin-listen", "none"],
+      ...(spec.node === undefined ? [] : ["--node", spec.node])
+    ])
+    const daemon = new Daemon(lab, spec.host, process, socket)
+    await lab.until(async () => {
+      if (!process.running) return true
+      return existsSync(socket) && (await daemon.status()).config.hash !== ""
+    }, `the admin API of ${spec.host}`)
+    if (!process.running) throw new Error(`viaduct on ${spec.host} ended: ${process.log()}`)
+    return daemon
+  }
+
+  async status(): Promise<NodeStatus> {
+    const answer = await fetch("http://localhost/v1/status", { unix: this.socket })
+    if (!answer.ok) throw new Error(`/v1/status: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as NodeStatus
+  }
+
+  async session(peer: string): Promise<SessionStatus> {
+    const all = (await this.status()).sessions
+    const found = all.find((one) => one.peerAddress === peer)
+    if (found === undefined) throw new Error(`no session with ${peer} among ${all.map((one) => one.name).join(", ")}`)
+    return found
+  }
+
+  /** Waits until the daemon itself says Established, and gives what it says. */
+  established(peer: string, deadlineMs = 15_000): Promise<SessionStatus> {
+    return this.lab.until(
+      async () => {
+        const session = await this.session(peer)
+        if (session.state !== "Established") throw new Error(`${session.state}: ${session.reason}`)
+        return session
+      },
+      `viaduct on ${this.host}: Established with ${peer}`,
+      deadlineMs
+    )
+  }
+
+  /** Waits until the session is down and its reason reads like `words`. */
+  refusedWith(peer: string, words: RegExp, deadlineMs = 15_000): Promise<SessionStatus> {
+    return this.lab.until(
+      async () => {
+        const session = await this.session(peer)
+        if (session.state === "Established" || !words.test(session.reason ?? "")) {
+          throw new Error(`${session.state}, reason: ${session.reason}`)
+        }
+        return session
+      },
+      `viaduct on ${this.host}: no session with ${peer} because of ${words}`,
+      deadlineMs
+    )
+  }
+
+  /** SIGTERM, as an operator or systemd stops it. */
+  async stop(): Promise<Stopped> {
+    const started = performance.now()
+    this.process.signal("SIGTERM")
+    const code = await this.process.exited
+    return { code, tookMs: performance.now() - started }
+  }
+}
