@@ -1,0 +1,216 @@
+// TCP without a kernel, for tests and the simulation: hosts are addresses, connections are pairs of ordered pipes with
+// latency, segments that get lost and come again, partitions in which nothing passes, and resets. Time is the runtime's
+// Clock and chance is its Random, so that under a test clock and a seed every run of a scenario is the same.
+import { Clock, Effect, Fiber, Layer, Random, type Scope } from "effect"
+import type { Address } from "../../net/ip.ts"
+import {
+  type Connection,
+  type ConnectionHandler,
+  type DialRequest,
+  type ExpectedPeer,
+  type Listener,
+  Transport,
+  TransportError
+} from "../../ports/Transport.ts"
+
+/** How the network behaves; may be changed while it runs. */
+export interface NetworkConditions {
+  latencyMs: number
+  /** Chance from 0 to 1 that a segment has to be sent again. */
+  loss: number
+  /** Chance per segment that the connection breaks. */
+  reset: number
+}
+
+/** The first retransmission comes after this, the next after twice as long, in ms. */
+const retransmitMs = 200
+/** How often a blocked pipe looks whether the partition is over, in ms. */
+const blockedPollMs = 100
+
+interface Host {
+  readonly onConnection: (connection: Connection) => void
+  readonly expected: Map<Address, ExpectedPeer>
+}
+
+type Segment = Uint8Array | "end"
+
+class Pipe implements Connection {
+  readonly localAddress: Address
+  readonly localPort: number
+  readonly peerAddress: Address
+  readonly peerPort: number
+  readonly userTimeoutMs: number
+  other: Pipe | undefined
+  private handler: ConnectionHandler | undefined
+  private readonly early: Array<Segment> = []
+  private ended = false
+  private readonly enqueue: (segment: Segment, from: Pipe) => void
+
+  constructor(
+    ends: Pick<Connection, "localAddress" | "localPort" | "peerAddress" | "peerPort">,
+    userTimeoutMs: number,
+    enqueue: (segment: Segment, from: Pipe) => void
+  ) {
+    this.localAddress = ends.localAddress
+    this.localPort = ends.localPort
+    this.peerAddress = ends.peerAddress
+    this.peerPort = ends.peerPort
+    this.userTimeoutMs = userTimeoutMs
+    this.enqueue = enqueue
+  }
+
+  get open(): boolean {
+    return !this.ended
+  }
+
+  start(handler: ConnectionHandler): void {
+    this.handler = handler
+    for (const segment of this.early.splice(0)) this.arrive(segment)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.ended) this.enqueue(bytes.slice(), this)
+    return true
+  }
+
+  /** The memory of this process is the socket's buffer. */
+  hold(): void {
+    return
+  }
+
+  close(): void {
+    if (this.ended) return
+    this.ended = true
+    this.handler = undefined
+    this.enqueue("end", this)
+  }
+
+  arrive(segment: Segment): void {
+    if (this.ended) return
+    if (this.handler === undefined) this.early.push(segment)
+    else if (segment === "end") this.break("the peer closed the connection")
+    else this.handler.onData(segment)
+  }
+
+  break(why: string): void {
+    if (this.ended) return
+    this.ended = true
+    this.handler?.onClose(why)
+  }
+}
+
+export interface MemoryNetwork {
+  readonly conditions: NetworkConditions
+  /** Nothing passes between the two until they are joined again. */
+  readonly part: (a: Address, b: Address) => void
+  readonly join: (a: Address, b: Address) => void
+  /** Breaks every connection of a host, as its power-off and restart does. */
+  readonly resetAll: (host: Address) => void
+  readonly openConnections: () => number
+  readonly layer: Layer.Layer<Transport>
+}
+
+export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope> = Effect.gen(function* () {
+  const conditions: NetworkConditions = { latencyMs: 1, loss: 0, reset: 0 }
+  const context = yield* Effect.context<never>()
+  const scope = yield* Effect.scope
+  const parted = new Set<string>()
+  const hosts = new Map<string, Host>()
+  const pipes = new Set<Pipe>()
+  const lanes = new Map<Pipe, { readonly waiting: Array<Segment>; fiber: Fiber.Fiber<void> | undefined }>()
+  let nextPort = 40_000
+
+  const blocked = (a: Address, b: Address): boolean => parted.has(`${a} ${b}`) || parted.has(`${b} ${a}`)
+
+  const breakPair = (pipe: Pipe, why: string): void => {
+    pipe.break(why)
+    pipe.other?.break("connection reset by the peer")
+    for (const gone of [pipe, pipe.other]) if (gone !== undefined) pipes.delete(gone)
+  }
+
+  /** One segment on its way: latency, retransmissions, a partition that lasts too long. */
+  const carry = Effect.fnUntraced(function* (segment: Segment, from: Pipe) {
+    yield* Effect.sleep(conditions.latencyMs)
+    for (let again = retransmitMs; (yield* Random.next) < conditions.loss; again *= 2) yield* Effect.sleep(again)
+    const since = yield* Clock.currentTimeMillis
+    while (blocked(from.localAddress, from.peerAddress)) {
+      yield* Effect.sleep(blockedPollMs)
+      const waited = (yield* Clock.currentTimeMillis) - since
+      if (from.userTimeoutMs > 0 && waited > from.userTimeoutMs)
+        return from.break("the peer acknowledges nothing (timed out)")
+    }
+    if ((yield* Random.next) < conditions.reset) return breakPair(from, "connection reset by the peer")
+    from.other?.arrive(segment)
+  })
+
+  const enqueue = (segment: Segment, from: Pipe): void => {
+    const lane = lanes.get(from) ?? { waiting: [], fiber: undefined }
+    lanes.set(from, lane)
+    lane.waiting.push(segment)
+    if (lane.fiber !== undefined) return
+    const run = Effect.gen(function* () {
+      for (let next = lane.waiting.shift(); next !== undefined; next = lane.waiting.shift()) yield* carry(next, from)
+      lane.fiber = undefined
+      if (!from.open) lanes.delete(from)
+    })
+    lane.fiber = Effect.runForkWith(context)(Effect.forkIn(run, scope).pipe(Effect.flatMap(Fiber.join)))
+  }
+
+  const dial = Effect.fnUntraced(function* (request: DialRequest) {
+    const { localAddress, peerAddress, peerPort } = request
+    yield* Effect.sleep(conditions.latencyMs * 2)
+    if (blocked(localAddress, peerAddress) || (yield* Random.next) < conditions.loss) {
+      yield* Effect.sleep(request.timeoutMs)
+      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
+    }
+    const host = hosts.get(`${peerAddress} ${peerPort}`)
+    const expected = host?.expected.get(localAddress)
+    if (host === undefined || expected === undefined)
+      return yield* new TransportError({ message: "connection refused" })
+    if (expected.md5Key !== request.md5Key) {
+      yield* Effect.sleep(request.timeoutMs)
+      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
+    }
+    const localPort = nextPort++
+    const near = new Pipe({ localAddress, localPort, peerAddress, peerPort }, request.userTimeoutMs, enqueue)
+    const farEnds = { localAddress: peerAddress, localPort: peerPort, peerAddress: localAddress, peerPort: localPort }
+    const far = new Pipe(farEnds, expected.userTimeoutMs, enqueue)
+    near.other = far
+    far.other = near
+    pipes.add(near).add(far)
+    host.onConnection(far)
+    return near
+  })
+
+  const listen = (localAddress: Address, port: number, onConnection: (connection: Connection) => void) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const key = `${localAddress} ${port}`
+        if (hosts.has(key))
+          return Effect.fail(new TransportError({ message: `cannot listen on ${key}: address already in use` }))
+        const expected: Host["expected"] = new Map()
+        hosts.set(key, { onConnection, expected })
+        const listener: Listener = {
+          port,
+          expect: (peer) => Effect.sync(() => void expected.set(peer.peerAddress, peer)),
+          unexpect: (peer) => Effect.sync(() => void expected.delete(peer))
+        }
+        return Effect.succeed(listener)
+      }),
+      () => Effect.sync(() => hosts.delete(`${localAddress} ${port}`))
+    )
+
+  return {
+    conditions,
+    part: (a, b) => void parted.add(`${a} ${b}`),
+    join: (a, b) => {
+      parted.delete(`${a} ${b}`)
+      parted.delete(`${b} ${a}`)
+    },
+    resetAll: (host) => {
+      for (const pipe of [...pipes]) if (pipe.localAddress === host) breakPair(pipe, "the host lost its power")
+    },
+    openConnections: () => [...pipes].filter((pipe) => pipe.open).length,
+    layer: Layer.succeed(Transport, Transport.of({ dial, listen }))
+  }
+})

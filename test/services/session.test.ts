@@ -1,0 +1,188 @@
+// Sessions of our own speakers with each other: the runner, the state machines and the codec together, under the test clock.
+import { describe, expect, test } from "bun:test"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { held, inWorld, nodeAddress, nodeSide, route, routerAddress, routerSide, state, vip } from "./harness.ts"
+
+const seconds = (n: number) => TestClock.adjust(`${n} seconds`)
+
+describe("a session", () => {
+  test("comes up, announces, withdraws on stop with a Cease, and the peer sees all of it (S6, D8)", () =>
+    inWorld(1, ({ start }) =>
+      Effect.gen(function* () {
+        const router = yield* start({ ...routerSide, passive: true })
+        const node = yield* start(nodeSide)
+        node.session.announce([vip])
+        yield* seconds(10)
+        expect([state(node), state(router)]).toEqual(["Established", "Established"])
+        expect(held(router)).toEqual(["10.0.0.8/32 via 10.0.1.10"])
+        const stopping = yield* Effect.forkChild(node.session.stop({ subcode: 2, message: "maintenance" }), {
+          startImmediately: true
+        })
+        yield* seconds(1)
+        expect(stopping.pollUnsafe()).toBeDefined()
+        expect(held(router)).toEqual([])
+        expect(router.session.report().reason).toContain('"maintenance"')
+        expect(node.session.report().sent).toMatchObject({ update: expect.any(Number), notification: 1 })
+      })
+    ))
+
+  test("both ends dial at the same moment: one session, no flap", () =>
+    inWorld(2, ({ start, network }) =>
+      Effect.gen(function* () {
+        network.conditions.latencyMs = 20
+        const a = yield* start(nodeSide)
+        const b = yield* start(routerSide)
+        a.session.announce([vip])
+        yield* seconds(10)
+        expect([state(a), state(b)]).toEqual(["Established", "Established"])
+        expect(held(b)).toEqual(["10.0.0.8/32 via 10.0.1.10"])
+        expect([a.session.report().flaps, b.session.report().flaps]).toEqual([0, 0])
+        yield* seconds(60)
+        expect(network.openConnections()).toBe(2)
+        expect(a.session.report().flaps).toBe(0)
+      })
+    ))
+
+  test("announcing the same set again sends nothing (I5)", () =>
+    inWorld(3, ({ start }) =>
+      Effect.gen(function* () {
+        const router = yield* start({ ...routerSide, passive: true })
+        const node = yield* start(nodeSide)
+        node.session.announce([vip, route("10.0.0.9/32", nodeAddress)])
+        yield* seconds(5)
+        const before = node.session.report().sent.update
+        for (let i = 0; i < 200; i++)
+          node.session.announce([route("10.0.0.9/32", nodeAddress), { ...vip, reason: `${i}` }])
+        yield* seconds(5)
+        expect(node.session.report().sent.update).toBe(before)
+        node.session.announce([vip])
+        yield* seconds(1)
+        expect(held(router)).toEqual(["10.0.0.8/32 via 10.0.1.10"])
+        expect(node.session.report().sent.update).toBe(before + 1)
+      })
+    ))
+
+  test("a silent peer is given up after the hold time and found again when the network heals", () =>
+    inWorld(4, ({ start, network }) =>
+      Effect.gen(function* () {
+        const router = yield* start(routerSide)
+        const node = yield* start(nodeSide)
+        node.session.announce([vip])
+        yield* seconds(10)
+        network.part(nodeAddress, routerAddress)
+        yield* seconds(10)
+        expect(state(node)).not.toBe("Established")
+        expect(held(router)).toEqual([])
+        expect(node.transitions.some(({ reason }) => /hold timer expired|timed out/.test(reason))).toBe(true)
+        network.join(nodeAddress, routerAddress)
+        yield* seconds(20)
+        expect([state(node), state(router)]).toEqual(["Established", "Established"])
+        expect(held(router)).toEqual(["10.0.0.8/32 via 10.0.1.10"])
+      })
+    ))
+
+  test("keepalives hold an idle session for hours, at a third of the hold time or a little sooner", () =>
+    inWorld(5, ({ start }) =>
+      Effect.gen(function* () {
+        const router = yield* start({ ...routerSide, passive: true })
+        const node = yield* start(nodeSide)
+        yield* seconds(3600)
+        const { flaps, sent } = node.session.report()
+        expect([state(router), flaps]).toEqual(["Established", 0])
+        expect(sent.keepalive).toBeGreaterThanOrEqual(1200)
+        expect(sent.keepalive).toBeLessThanOrEqual(1610)
+      })
+    ))
+
+  test("a wrong AS is named on both sides and retried for ever, less and less often", () =>
+    inWorld(6, ({ start }) =>
+      Effect.gen(function* () {
+        const router = yield* start({ ...routerSide, passive: true, peerAsn: 65009 })
+        const node = yield* start(nodeSide)
+        yield* seconds(5)
+        expect(router.session.report().lastNotification?.text).toContain("Bad Peer AS")
+        expect(node.transitions.some(({ reason }) => /peer says .*Bad Peer AS/.test(reason))).toBe(true)
+        const early = node.session.report().sent.open
+        yield* seconds(600)
+        const late = node.session.report().sent.open - early
+        expect(late).toBeGreaterThan(15)
+        expect(late).toBeLessThan(60)
+      })
+    ))
+
+  test("a missing password refuses the session with its reason and never tries without (L1)", () =>
+    inWorld(7, ({ start }) =>
+      Effect.gen(function* () {
+        yield* start({ ...routerSide, passive: true })
+        const node = yield* start({ ...nodeSide, passwordFile: "/keys/none" })
+        yield* seconds(30)
+        expect(node.session.report().reason).toContain("password file /keys/none: there is no such file")
+        expect(node.session.report().sent.open).toBe(0)
+      })
+    ))
+
+  test("equal passwords meet, different ones do not", () =>
+    inWorld(
+      8,
+      ({ start }) =>
+        Effect.gen(function* () {
+          const router = yield* start({ ...routerSide, passive: true, passwordFile: "/keys/a" })
+          const wrong = yield* start({ ...nodeSide, passwordFile: "/keys/b" })
+          yield* seconds(30)
+          expect([state(router), state(wrong)].includes("Established")).toBe(false)
+          expect(wrong.transitions.some(({ reason }) => reason.includes("no answer"))).toBe(true)
+          yield* Effect.forkChild(wrong.session.stop({ subcode: 3 }))
+          yield* seconds(2)
+          const right = yield* start({ ...nodeSide, passwordFile: "/keys/same-as-a" })
+          yield* seconds(30)
+          expect([state(router), state(right)]).toEqual(["Established", "Established"])
+        }),
+      { "/keys/a": "secret", "/keys/b": "other", "/keys/same-as-a": "secret" }
+    ))
+})
+
+describe("a bad network", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    test(`loss, resets and partitions, then peace: both tables are right, seed ${seed}`, () =>
+      inWorld(seed, ({ start, network }) =>
+        Effect.gen(function* () {
+          Object.assign(network.conditions, { latencyMs: 5 + seed, loss: 0.1, reset: 0.01 })
+          const a = yield* start(nodeSide)
+          const b = yield* start(routerSide)
+          for (let i = 0; i < 30; i++) {
+            a.session.announce([vip, route(`10.0.0.${10 + (i % 7)}/32`, nodeAddress)])
+            b.session.announce([route(`192.0.2.${i % 5}/32`, routerAddress, { med: i })])
+            if (i % 10 === 3) network.part(nodeAddress, routerAddress)
+            if (i % 10 === 6) network.join(nodeAddress, routerAddress)
+            if (i % 10 === 8) network.resetAll(nodeAddress)
+            yield* seconds(4)
+          }
+          Object.assign(network.conditions, { loss: 0, reset: 0 })
+          network.join(nodeAddress, routerAddress)
+          yield* seconds(60)
+          expect([state(a), state(b)]).toEqual(["Established", "Established"])
+          expect(held(b)).toEqual(["10.0.0.11/32 via 10.0.1.10", "10.0.0.8/32 via 10.0.1.10"])
+          expect(held(a)).toEqual(["192.0.2.4/32 via 10.0.1.254"])
+          expect(network.openConnections()).toBe(2)
+        })
+      ))
+  }
+
+  test("the same seed gives the same history", () => {
+    const history = (seed: number) =>
+      inWorld(seed, ({ start, network }) =>
+        Effect.gen(function* () {
+          Object.assign(network.conditions, { latencyMs: 7, loss: 0.2, reset: 0.02 })
+          const a = yield* start(nodeSide)
+          yield* start(routerSide)
+          yield* seconds(300)
+          return a.transitions.map(({ from, to, reason }) => `${from} ${to} ${reason}`)
+        })
+      )
+    return Promise.all([history(11), history(11), history(12)]).then(([one, two, other]) => {
+      expect(one).toEqual(two)
+      expect(one).not.toEqual(other)
+    })
+  })
+})
