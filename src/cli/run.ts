@@ -1,0 +1,213 @@
+// `viaduct run`: the daemon of one node. Puts the services together over the ports, serves the admin API, follows signals.
+// SIGTERM and Ctrl+C withdraw, say Cease, take the addresses off and end within two seconds; a second one ends at once (D8).
+import { Console, Effect, Fiber, Layer, Logger, Option, Queue, Stream } from "effect"
+import { Command, Flag } from "effect/cli"
+import { Hono } from "hono"
+import { createApp } from "../api/app.ts"
+import { localOnly } from "../api/localOnly.ts"
+import type { NodeSource } from "../api/source.ts"
+import { logger } from "../observe/logger.ts"
+import { AdminServer } from "../ports/AdminServer.ts"
+import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
+import { Host } from "../ports/Host.ts"
+import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { readiness } from "../resources/readiness.ts"
+import { Reconciler } from "../services/Reconciler.ts"
+import { Supervisor } from "../services/Supervisor.ts"
+import { version } from "../version.ts"
+import { parseListen } from "./listenAddress.ts"
+import { readConfig } from "./readConfig.ts"
+
+const flags = {
+  config: Flag.String("config").pipe(
+    Flag.withAlias("c"),
+    Flag.withDescription("Cluster file, or a directory of *.yaml files")
+  ),
+  node: Flag.String("node").pipe(
+    Flag.withDescription("Which node of the file this is, by name or address (default: found by the local addresses)"),
+    Flag.optional
+  ),
+  dataDir: Flag.String("data-dir").pipe(
+    Flag.withDescription("Directory of this daemon alone"),
+    Flag.withDefault("/var/lib/viaduct")
+  ),
+  adminSocket: Flag.String("admin-socket").pipe(
+    Flag.withDescription("Unix socket of the admin API"),
+    Flag.withDefault("/run/viaduct/admin.sock")
+  ),
+  adminListen: Flag.String("admin-listen").pipe(
+    Flag.withDescription("Loopback address and port of the admin API, or none"),
+    Flag.withDefault("127.0.0.1:7179")
+  )
+}
+
+/** What the daemon needs to know; `runCommand`'s flags, and what the demo sets. */
+export interface DaemonOptions {
+  readonly config: string
+  readonly node?: string
+  readonly dataDir: string
+  readonly adminSocket: string
+  readonly adminListen: string
+}
+
+export const fileConfig = (path: string) =>
+  Layer.succeed(ConfigSource, {
+    name: path,
+    read: Effect.try({
+      try: () => readConfig([path]),
+      catch: (error) => new ConfigSourceError({ message: error instanceof Error ? error.message : String(error) })
+    })
+  })
+
+/** The status of the node in this process, as the API wants it. */
+export const nodeSource = Effect.gen(function* () {
+  const reconciler = yield* Reconciler
+  const supervisor = yield* Supervisor
+  const host = yield* Host
+  const status = Effect.all({ node: reconciler.status, process: host.usage }).pipe(
+    Effect.map(({ node, process }) => ({ ...node, process }))
+  )
+  const source: NodeSource = {
+    status: () => Effect.runPromise(status),
+    changes: streamChanges(supervisor.changes, status)
+  }
+  return source
+})
+
+/** The status now and after each change, until the signal aborts: what an API source streams. */
+export const streamChanges =
+  (changes: Stream.Stream<void>, status: Effect.Effect<NodeStatus>): NodeSource["changes"] =>
+  (signal) =>
+    Stream.toAsyncIterable(
+      Stream.succeed(undefined).pipe(
+        Stream.concat(changes),
+        Stream.mapEffect(() => status),
+        Stream.interruptWhen(aborted(signal))
+      )
+    )
+
+const aborted = (signal: AbortSignal) =>
+  Effect.callback<void>((resume) => {
+    if (signal.aborted) resume(Effect.void)
+    else signal.addEventListener("abort", () => resume(Effect.void), { once: true })
+  })
+
+/** The admin API on its socket and, where wanted, on loopback. The result is the URL, if there is one. */
+export const serveAdmin = Effect.fnUntraced(function* (source: NodeSource, socket: string, listen: string) {
+  const server = yield* AdminServer
+  const app = createApp(source, { now: Date.now })
+  yield* server.unix(socket, app.fetch)
+  const where = yield* parseListen("--admin-listen", listen)
+  if (where === undefined) return undefined
+  const guarded = new Hono().use("*", localOnly()).route("/", app)
+  const port = yield* server.tcp(where.hostname, where.port, guarded.fetch)
+  return `http://${where.hostname.includes(":") ? `[${where.hostname}]` : where.hostname}:${port}`
+})
+
+const signal = (name: "SIGTERM" | "SIGINT") =>
+  Effect.callback<"SIGTERM" | "SIGINT">((resume) => {
+    const heard = () => resume(Effect.succeed(name))
+    process.once(name, heard)
+    return Effect.sync(() => process.off(name, heard))
+  })
+
+/** Done at the first SIGTERM or SIGINT; from then on the next one ends the process at once. */
+export const stopSignal = Effect.race(signal("SIGTERM"), signal("SIGINT")).pipe(
+  Effect.tap(() =>
+    Effect.sync(() => {
+      for (const name of ["SIGTERM", "SIGINT"]) process.once(name, () => process.exit(130))
+    })
+  )
+)
+
+const hangups = Stream.callback<void>((queue) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const heard = () => {
+        Queue.offerUnsafe(queue, undefined)
+      }
+      process.on("SIGHUP", heard)
+      return heard
+    }),
+    (heard) => Effect.sync(() => process.off("SIGHUP", heard))
+  )
+)
+
+const reloadOnHangup = Effect.gen(function* () {
+  const reconciler = yield* Reconciler
+  const host = yield* Host
+  yield* Stream.runForEach(hangups, () =>
+    Effect.gen(function* () {
+      yield* host.notify(`RELOADING=1\nMONOTONIC_USEC=${yield* host.monotonicUsec}`)
+      yield* Effect.catch(reconciler.reload, (error) =>
+        Effect.logError(`the config was refused and nothing changed:\n${error.message}`)
+      )
+      yield* host.notify("READY=1")
+    })
+  )
+})
+
+/** The daemon from its start to its stop signal. */
+const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
+  const host = yield* Host
+  const reconciler = yield* Reconciler
+  const supervisor = yield* Supervisor
+  yield* host.holdDataDirectory(options.dataDir)
+  const source = yield* nodeSource
+  yield* serveAdmin(source, options.adminSocket, options.adminListen)
+  const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
+  yield* reconciler.reload
+  yield* Effect.forkChild(reloadOnHangup)
+  yield* Effect.forkChild(reportToManager(source))
+  const why = yield* Fiber.join(stopping)
+  yield* host.notify("STOPPING=1")
+  yield* Effect.logInfo(`${why}: withdrawing and closing`)
+  yield* supervisor.stop({ subcode: 2, message: "viaduct is stopping" }).pipe(Effect.timeoutOption("1800 millis"))
+  yield* Effect.logInfo("stopped")
+})
+
+/** READY once the config is in force; then a status line on each change and a sign of life for the watchdog. */
+const reportToManager = Effect.fnUntraced(function* (source: NodeSource) {
+  const host = yield* Host
+  const supervisor = yield* Supervisor
+  const line = Effect.promise(() => source.status()).pipe(Effect.map((status) => readiness(status).summary))
+  yield* host.notify(`READY=1\nSTATUS=${yield* line}`)
+  if (host.watchdogMs !== undefined)
+    yield* Effect.forkChild(Effect.forever(Effect.andThen(host.notify("WATCHDOG=1"), Effect.sleep(host.watchdogMs))))
+  yield* Stream.runForEach(supervisor.changes, () => Effect.flatMap(line, (text) => host.notify(`STATUS=${text}`)))
+})
+
+const terminalLog = () =>
+  Logger.layer([logger(process.stdout.isTTY ? "pretty" : "json", (line) => void process.stdout.write(`${line}\n`))])
+
+/** Fails with a message for people; the exit status is 1. */
+export const runDaemon = (options: DaemonOptions) =>
+  Effect.gen(function* () {
+    const { hostname } = yield* Host
+    const node = options.node === undefined ? {} : { node: options.node }
+    const services = Reconciler.layer({ ...node, hostname, version }).pipe(
+      Layer.provideMerge(Supervisor.layer()),
+      Layer.provide(fileConfig(options.config))
+    )
+    yield* Effect.scoped(daemon(options)).pipe(Effect.provide(services))
+  }).pipe(
+    Effect.provide(terminalLog()),
+    Effect.catchTags({
+      ConfigRefused: ({ message }) => failed(message),
+      AdminServerError: ({ message }) => failed(message),
+      HostError: ({ message }) => failed(message),
+      ListenAddressError: ({ message }) => failed(message)
+    })
+  )
+
+export const failed = (message: string) =>
+  Effect.andThen(
+    Console.error(message),
+    Effect.sync(() => {
+      process.exitCode = 1
+    })
+  )
+
+export const runCommand = Command.make("run", flags, ({ node, ...rest }) =>
+  runDaemon({ ...rest, ...(Option.isSome(node) ? { node: node.value } : {}) })
+).pipe(Command.withDescription("Run the daemon of this node"))
