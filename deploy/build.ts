@@ -1,0 +1,51 @@
+// `npm run build`: dist/viaduct, one self-contained executable for this machine, dist/viaduct-arm64 where the npm registry
+// gives the runtime for it, and dist/workers/admin.js, the portable admin API. `--native` leaves the other architecture out.
+import { existsSync, mkdirSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { $ } from "bun"
+import manifest from "../package.json" with { type: "json" }
+
+const root = join(import.meta.dir, "..")
+const dist = join(root, "dist")
+const entry = join(root, "src", "main.ts")
+const bun = process.execPath
+
+const options = ["--compile", "--minify", "--bytecode", "--format=esm", "--sourcemap=none"]
+
+const report = (path: string): void => {
+  process.stdout.write(`${path.slice(root.length + 1)}: ${(statSync(path).size / 1e6).toFixed(1)} MB\n`)
+}
+
+const compile = async (outfile: string, ...target: ReadonlyArray<string>): Promise<void> => {
+  await $`${bun} build ${options} ${target} ${entry} --outfile ${outfile}`.cwd(root).quiet()
+  report(outfile)
+}
+
+/** The arm64 runtime from its own npm package, kept beside the other build results. */
+const arm64Runtime = async (): Promise<string | undefined> => {
+  const version = manifest.dependencies.bun
+  const directory = join(dist, "runtime", `arm64-${version}`)
+  const path = join(directory, "package", "bin", "bun")
+  if (existsSync(path)) return path
+  mkdirSync(directory, { recursive: true })
+  const packed = await $`npm pack --silent @oven/bun-linux-aarch64@${version} --pack-destination ${directory}`
+    .nothrow()
+    .quiet()
+  if (packed.exitCode !== 0) return undefined
+  await $`tar -xzf ${join(directory, packed.text().trim().split("\n").at(-1) ?? "")} -C ${directory}`.quiet()
+  return existsSync(path) ? path : undefined
+}
+
+mkdirSync(join(dist, "workers"), { recursive: true })
+await compile(join(dist, "viaduct"))
+const worker = join(dist, "workers", "admin.js")
+await $`${bun} build ${join(root, "workers", "admin.ts")} --target=browser --minify --outfile ${worker}`
+  .cwd(root)
+  .quiet()
+report(worker)
+if (!process.argv.includes("--native")) {
+  const runtime = await arm64Runtime()
+  if (runtime === undefined)
+    process.stdout.write("dist/viaduct-arm64: not built, the npm registry does not give its runtime\n")
+  else await compile(join(dist, "viaduct-arm64"), "--target=bun-linux-arm64", `--compile-executable-path=${runtime}`)
+}
