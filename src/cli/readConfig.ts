@@ -1,32 +1,39 @@
-// Reading the operator's files: a file as it is, a directory as its *.yaml and *.yml files in the order of their names.
+// The documents of a configuration from the file system: files as they are given, directories as the *.yaml and *.yml files in them,
+// sorted by name, without those in deeper directories. Used by `validate`, `plan` and the daemon alike.
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import type { ConfigFile } from "../config/load.ts"
 
-const reasons: Readonly<Record<string, string>> = {
+/** What the operating system's codes mean to somebody who gave a path. */
+const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "that is a directory"
+  EACCES: "no permission to read it",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of the path is no directory"
 }
 
-const attempt = <A>(path: string, read: () => A): A => {
+const explained = (path: string, error: unknown): Error => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  return new Error(`${path}: ${REASONS[code] ?? (error instanceof Error ? error.message : String(error))}`)
+}
+
+const attempt = <T>(path: string, read: () => T): T => {
   try {
     return read()
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : ""
-    throw new Error(`${path}: ${reasons[code] ?? (error instanceof Error ? error.message : String(error))}`)
+    throw explained(path, error)
   }
 }
 
-const filesAt = (path: string): ReadonlyArray<string> =>
-  attempt(path, () => {
-    if (!statSync(path).isDirectory()) return [path]
-    const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name))
-    if (names.length === 0) throw new Error("the directory holds no *.yaml or *.yml file")
-    return names.sort().map((name) => join(path, name))
-  })
+const filesOf = (path: string): ReadonlyArray<string> => {
+  if (!attempt(path, () => statSync(path).isDirectory())) return [path]
+  const names = attempt(path, () => readdirSync(path)).filter((name) => /\.ya?ml$/.test(name))
+  const files = names.sort().map((name) => join(path, name))
+  const readable = files.filter((file) => attempt(file, () => statSync(file).isFile()))
+  if (readable.length === 0) throw new Error(`${path}: the directory has no *.yaml or *.yml file`)
+  return readable
+}
 
-/** The files that `paths` name, with their text. Throws an Error that says which path and why. */
-export const readConfig = (
-  paths: ReadonlyArray<string>
-): ReadonlyArray<{ readonly path: string; readonly text: string }> =>
-  paths.flatMap(filesAt).map((path) => ({ path, text: attempt(path, () => readFileSync(path, "utf8")) }))
+/** The texts behind `paths`. Throws an Error whose message names the path and the reason. */
+export const readConfig = (paths: ReadonlyArray<string>): ReadonlyArray<ConfigFile> =>
+  [...new Set(paths.flatMap(filesOf))].map((path) => ({ path, text: attempt(path, () => readFileSync(path, "utf8")) }))

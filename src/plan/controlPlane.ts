@@ -16,6 +16,8 @@ export interface PlannedPeers {
 interface Speaker {
   readonly cluster: DesiredCluster
   readonly self: ClusterNode
+  /** As sessions and people call the node (S22). */
+  readonly name: string
   readonly localAsn: number
   readonly own: Readonly<Record<Family, Address | undefined>>
   readonly families: ReadonlyArray<Family>
@@ -45,7 +47,7 @@ const planRoutes = (speaker: Speaker, peer: ControlPlanePeer, session: string) =
   for (const vip of speaker.cluster.loadBalancer.controlPlaneVips) {
     const nextHop = nextHopFor(speaker.own, vip, familyOf(peer.ip))
     if (nextHop === undefined) {
-      const reason = `node ${speaker.self.name} has no global ${familyOf(vip)} address to be the next hop of ${vip}`
+      const reason = `node ${speaker.name} has no global ${familyOf(vip)} address to be the next hop of ${vip}`
       refusals.push({ subject: `${hostPrefix(vip)} on ${session}`, reason })
       continue
     }
@@ -69,7 +71,7 @@ const whyPeer = (peer: ControlPlanePeer, self: ClusterNode): string =>
 
 const planPeer = (speaker: Speaker, peer: ControlPlanePeer): PlannedPeers => {
   const { self, own } = speaker
-  const name = `${peer.ip}-${self.name}`
+  const name = `${peer.ip}-${speaker.name}`
   const subject = `session ${name}`
   if (peer.controlPlaneNodes !== undefined && !peer.controlPlaneNodes.includes(self.address)) {
     const reason = `controlPlaneNodes of this peer are ${peer.controlPlaneNodes.join(", ")}, not ${self.address}`
@@ -78,7 +80,7 @@ const planPeer = (speaker: Speaker, peer: ControlPlanePeer): PlannedPeers => {
   const family = familyOf(peer.ip)
   const localAddress = own[family]
   if (localAddress === undefined) {
-    const reason = `node ${self.name} has no global ${family} address to open a session from`
+    const reason = `node ${speaker.name} has no global ${family} address to open a session from`
     return { sessions: [], refusals: [{ subject, reason }] }
   }
   const options = resolvePeerOptions(peer)
@@ -118,6 +120,7 @@ export const planControlPlane = (
   const speaker: Speaker = {
     cluster,
     self,
+    name: view.name,
     localAsn,
     own: { ipv4: ownAddress(cluster, view, self, "ipv4"), ipv6: ownAddress(cluster, view, self, "ipv6") },
     families: familiesInUse(cluster)

@@ -29,7 +29,7 @@ const controlPlaneRefusal = (cluster: DesiredCluster, self: ClusterNode): Refusa
   const subject = "control-plane VIPs"
   if (!cluster.controlPlaneNodes.some((node) => node.address === self.address)) {
     const nodes = cluster.controlPlaneNodes.map((node) => node.name).join(", ")
-    return { subject, reason: `${self.name} is no control-plane node; those are ${nodes}` }
+    return { subject, reason: `${self.address} is no control-plane node; those are ${nodes}` }
   }
   if (cluster.loadBalancer.type === "layer2") {
     const reason = "loadBalancer.type is layer2: no BGP sessions; announcing by ARP and NDP comes with another part"
@@ -62,9 +62,9 @@ const planAddresses = (
   return { addresses, refusals: [] }
 }
 
-/** The plan of `self`. `view` is what is known of the machine; only its addresses matter here. */
+/** The plan of `self`. `view` is what is known of the machine: its name and its addresses. */
 export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): NodePlan => {
-  const nothing = { node: self.name, sessions: [], addresses: [] }
+  const nothing = { node: view.name, sessions: [], addresses: [] }
   if (cluster.loadBalancer.mode === "manual") {
     const reason = "loadBalancer.mode is manual: somebody else balances this cluster"
     return { ...nothing, refusals: [{ subject: "load balancing", reason }] }
@@ -78,7 +78,7 @@ export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterN
   const { sessions, refusals } = planControlPlane(cluster, view, self, localAsn)
   const held = planAddresses(cluster, sessions)
   return {
-    node: self.name,
+    node: view.name,
     sessions,
     addresses: held.addresses,
     refusals: [...refusals, ...held.refusals, ...services]
