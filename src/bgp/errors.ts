@@ -44,14 +44,15 @@ export const messageError = (mistake: Mistake): MessageError => ({
 /** What went wrong in one message so far. */
 export class Mistakes {
   private gravest: Mistake | undefined
+  private readonly outcomes = new Set<Outcome>()
 
   note(mistake: Mistake): void {
+    this.outcomes.add(mistake.outcome)
     if (this.gravest === undefined || GRAVITY[mistake.outcome] > GRAVITY[this.gravest.outcome]) this.gravest = mistake
   }
 
-  /** Whether something at least as grave as `outcome` was noted. */
-  atLeast(outcome: Outcome): boolean {
-    return this.gravest !== undefined && GRAVITY[this.gravest.outcome] >= GRAVITY[outcome]
+  has(outcome: Outcome): boolean {
+    return this.outcomes.has(outcome)
   }
 
   get worst(): Mistake | undefined {

@@ -1,5 +1,7 @@
 // Path attributes as values: RFC 4271 section 5, RFC 1997, RFC 4360, RFC 4456, RFC 6793, RFC 8092, RFC 9234.
-// NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI are not here: they are part of the routes in the message.
+// NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI are not here: they are part of the routes in the message. Nor are AS4_PATH
+// and AS4_AGGREGATOR: they are how AS numbers travel past a peer that knows only two octets (RFC 6793 section 4.2.3), and
+// asPath and aggregator hold what they amount to.
 
 /** A path segment: a plain list is an AS_SEQUENCE; confederation segments are RFC 5065. */
 export type AsPathSegment =
@@ -35,8 +37,6 @@ export interface Attributes {
   readonly extendedCommunities?: ReadonlyArray<string>
   /** "65001:1:2". */
   readonly largeCommunities?: ReadonlyArray<string>
-  readonly as4Path?: ReadonlyArray<AsPathSegment>
-  readonly as4Aggregator?: Aggregator
   /** Only to Customer, RFC 9234. */
   readonly otc?: number
   readonly unknown?: ReadonlyArray<UnknownAttribute>
