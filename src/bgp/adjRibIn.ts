@@ -1,62 +1,53 @@
-// What a peer announces to us: counted and shown, never used (D11). RFC 4271 3.2, RFC 7911 section 3. Whole routes are
-// kept up to a bound; beyond it the keys alone, so that a peer with a full table costs little.
-import type { Address, Prefix } from "../net/ip.ts"
-import type { Attributes } from "./attribute/types.ts"
-import type { Update } from "./message/types.ts"
+// Adj-RIB-In: the paths that a peer announces now. RFC 4271 3.2, paths RFC 7911, AFI/SAFI disable RFC 7606 section 2.
+// Design D11: they are counted and shown, never selected or installed, so a path is kept as its next hop only. The caller
+// watches `count` against its maximum and ends the session when it is passed.
+import { type Address, type Family, familyOf, type Prefix } from "../net/ip.ts"
+import type { Update, Withdrawal } from "./message/types.ts"
 
-export interface ReceivedRoute {
+export interface ReceivedPath {
   readonly prefix: Prefix
   readonly nextHop: Address
   readonly pathId?: number
-  readonly attributes: Attributes
 }
 
-/** Routes kept whole. */
-const keptMax = 1000
-/** Routes shown to somebody who asks for a few. */
-const sampleMax = 10
+const keyOf = ({ prefix, pathId }: Withdrawal): string => (pathId === undefined ? prefix : `${prefix} ${pathId}`)
 
-const pathKey = (prefix: Prefix, pathId: number | undefined): string =>
-  pathId === undefined ? prefix : `${prefix} ${pathId}`
+const pathOf = (key: string, nextHop: Address): ReceivedPath => {
+  const [prefix = "", pathId] = key.split(" ")
+  return { prefix: prefix as Prefix, nextHop, ...(pathId === undefined ? {} : { pathId: Number(pathId) }) }
+}
 
 export class AdjRibIn {
-  /** undefined: the route is there and its value is not kept. */
-  private readonly routes = new Map<string, ReceivedRoute | undefined>()
-  private kept = 0
+  private readonly paths = new Map<string, Address>()
 
-  /** Paths that the peer announces now. */
-  get size(): number {
-    return this.routes.size
+  /** Paths, not prefixes: with ADD-PATH a prefix may have several. */
+  get count(): number {
+    return this.paths.size
   }
 
-  apply({ announce, withdraw, attributes }: Update): void {
-    for (const { prefix, pathId } of withdraw) this.remove(pathKey(prefix, pathId))
-    for (const { prefix, nextHop, pathId } of announce) {
-      const key = pathKey(prefix, pathId)
-      this.remove(key)
-      const keep = this.kept < keptMax
-      if (keep) this.kept++
-      const id = pathId === undefined ? {} : { pathId }
-      this.routes.set(key, keep ? { prefix, nextHop, ...id, attributes } : undefined)
+  /** Withdrawals first: a prefix in both lists of one UPDATE is announced (RFC 4271 4.3). */
+  apply(update: Update): void {
+    for (const route of update.withdraw) this.paths.delete(keyOf(route))
+    for (const route of update.announce) this.paths.set(keyOf(route), route.nextHop)
+  }
+
+  /** At most `max` paths, the longest known first. */
+  sample(max: number): ReadonlyArray<ReceivedPath> {
+    const some: ReceivedPath[] = []
+    for (const [key, nextHop] of this.paths) {
+      if (some.length >= max) break
+      some.push(pathOf(key, nextHop))
     }
+    return some
   }
 
-  private remove(key: string): void {
-    if (this.routes.get(key) !== undefined) this.kept--
-    this.routes.delete(key)
+  list(): ReadonlyArray<ReceivedPath> {
+    return this.sample(this.paths.size)
   }
 
-  /** The routes that are kept whole, at most a thousand. */
-  list(): ReadonlyArray<ReceivedRoute> {
-    return [...this.routes.values()].filter((route) => route !== undefined)
-  }
-
-  sample(): ReadonlyArray<{ readonly prefix: string; readonly nextHop: string }> {
-    const few: Array<{ prefix: string; nextHop: string }> = []
-    for (const route of this.routes.values()) {
-      if (few.length === sampleMax) break
-      if (route !== undefined) few.push({ prefix: route.prefix, nextHop: route.nextHop })
-    }
-    return few
+  /** Forgets one family (AFI/SAFI disable), or everything (the session ended). */
+  clear(family?: Family): void {
+    if (family === undefined) this.paths.clear()
+    else for (const key of this.paths.keys()) if (familyOf(key as Prefix) === family) this.paths.delete(key)
   }
 }

@@ -1,25 +1,29 @@
-// What a session has announced, and the UPDATEs that lead from there to what it shall announce: only the difference,
-// withdrawals first, packed by equal attributes and next hop up to the message size. RFC 4271 4.3, 9.2, RFC 4760,
-// RFC 7911, RFC 4724 2 (End-of-RIB), RFC 7313 4 (enhanced route refresh). Sessions with the same context share the packing
-// through `UpdateGroups`. Invariant I5: an equal wanted set gives no message.
-import { type Address, addressBytes, type Family, familyOf, type Prefix, prefixLength } from "../net/ip.ts"
+// Adj-RIB-Out: what a peer was told, what it shall be told, and the UPDATEs between the two. RFC 4271 3.2, 5.1 and 9.2,
+// End-of-RIB RFC 4724 section 2, refresh RFC 2918 and RFC 7313, paths RFC 7911. Design D10: sessions with the same
+// context, the same table and the same wanted routes share one encoding. Invariants: an equal wanted set makes no message
+// (I5); withdrawals go first; a route that cannot be sent is returned with its reason, not dropped silently (I9).
+import { type Address, type Family, familyOf, type Prefix } from "../net/ip.ts"
+import { attributesToWrite } from "./attribute/list.ts"
 import type { Attributes } from "./attribute/types.ts"
-import type { Negotiated } from "./capability/negotiate.ts"
-import { encodeMessage, maxMessageLength } from "./codec.ts"
+import { encodeMessage } from "./codec.ts"
 import type { CodecContext } from "./context.ts"
-import { familyOfAfi } from "./iana.ts"
-import type { Announcement, RouteRefresh, Update, Withdrawal } from "./message/types.ts"
+import { Unencodable } from "./errors.ts"
+import { Afi, Safi } from "./iana.ts"
+import { withdrawalOf } from "./message/multiprotocol.ts"
+import type { Announcement } from "./message/types.ts"
+import { packAnnouncements, packWithdrawals } from "./packing.ts"
 
-/** A path as one session announces it. */
+/** A path as it goes to a peer. */
 export interface Route {
   readonly prefix: Prefix
   readonly nextHop: Address
+  /** Ignored where ADD-PATH was not negotiated; 0 where it was and there is none. */
   readonly pathId?: number
   readonly attributes: Attributes
 }
 
-/** What of a planned route goes on the wire. */
-interface Exportable {
+/** What a planner says about a path, before a session's own attributes are put to it. */
+export interface ExportablePath {
   readonly prefix: Prefix
   readonly nextHop: Address
   readonly pathId?: number
@@ -28,211 +32,215 @@ interface Exportable {
   readonly largeCommunities?: ReadonlyArray<string>
 }
 
-/** RFC 4271 5.1.5: what an internal peer is told where nobody prefers anything. */
-const defaultLocalPref = 100
-
-/** The route as the peer gets it: an own AS path towards another AS, LOCAL_PREF inside the same one (RFC 4271 5.1.2, 5.1.5). */
-export const exportRoute = (
-  route: Exportable,
-  ends: { readonly localAsn: number; readonly peerAsn: number }
-): Route => {
-  const external = ends.localAsn !== ends.peerAsn
-  return {
-    prefix: route.prefix,
-    nextHop: route.nextHop,
-    ...(route.pathId === undefined ? {} : { pathId: route.pathId }),
-    attributes: {
-      origin: "igp",
-      asPath: external ? [[ends.localAsn]] : [],
-      ...(route.med === undefined ? {} : { med: route.med }),
-      ...(external ? {} : { localPref: defaultLocalPref }),
-      ...(route.communities?.length ? { communities: [...route.communities].sort() } : {}),
-      ...(route.largeCommunities?.length ? { largeCommunities: [...route.largeCommunities].sort() } : {})
-    }
-  }
+interface Entry {
+  readonly announcement: Announcement
+  readonly attributes: Attributes
+  /** Equal for routes that can share a message: family, next hop and the octets of the attributes. */
+  readonly group: string
 }
 
-interface Change {
-  readonly announce: ReadonlyArray<Route>
-  readonly withdraw: ReadonlyArray<Route>
+/** What the peer was told. Immutable: each step gives a new one. Keys name prefix and path. */
+export type Sent = ReadonlyMap<string, Entry>
+
+/** What a peer knows at the start of a session. */
+export const emptyTable: Sent = new Map()
+
+export interface Unsent {
+  readonly route: Route
+  readonly reason: string
 }
 
-/** Equal for routes that can share an UPDATE; interned, since most routes of a session have the same one. */
-const shareKey = (route: Route): string =>
-  `${familyOf(route.prefix)} ${route.nextHop} ${JSON.stringify(route.attributes)}`
-
-/** What the peer tells routes apart by. */
-const pathKey = (route: Route): string =>
-  route.pathId === undefined ? route.prefix : `${route.prefix} ${route.pathId}`
-
-/** A route with IPv4 NLRI and an IPv6 next hop travels in MP_REACH_NLRI, and is withdrawn in MP_UNREACH_NLRI (RFC 8950). */
-const withdrawal = (route: Route): Withdrawal => ({
-  prefix: route.prefix,
-  ...(route.pathId === undefined ? {} : { pathId: route.pathId }),
-  ...(familyOf(route.prefix) === "ipv4" && familyOf(route.nextHop) === "ipv6" ? { multiprotocol: true } : {})
-})
-
-const announcement = (route: Route): Announcement => ({
-  prefix: route.prefix,
-  nextHop: route.nextHop,
-  ...(route.pathId === undefined ? {} : { pathId: route.pathId })
-})
-
-const nlriOctets = (prefix: Prefix, pathId: number | undefined): number =>
-  (pathId === undefined ? 1 : 5) + ((prefixLength(prefix) + 7) >>> 3)
-
-/** An attribute's extended length and the multiprotocol attribute's header. */
-const slackOctets = 8
-
-/** Encodes `items` in as few messages as there must be; `update` makes the message that holds some of them. */
-const pack = <T extends { readonly prefix: Prefix; readonly pathId?: number }>(
-  items: ReadonlyArray<T>,
-  update: (some: ReadonlyArray<T>) => Update,
-  ctx: CodecContext
-): ReadonlyArray<Uint8Array> => {
-  const [first] = items
-  if (first === undefined) return []
-  const overhead = encodeMessage(update([first]), ctx).length - nlriOctets(first.prefix, first.pathId)
-  const room = maxMessageLength(ctx) - overhead - slackOctets
-  const messages: Array<Uint8Array> = []
-  let from = 0
-  let octets = 0
-  for (let i = 0; i < items.length; i++) {
-    const { prefix, pathId } = items[i] as T
-    const more = nlriOctets(prefix, pathId)
-    if (octets + more > room) {
-      messages.push(encodeMessage(update(items.slice(from, i)), ctx))
-      from = i
-      octets = 0
-    }
-    octets += more
-  }
-  messages.push(encodeMessage(update(items.slice(from)), ctx))
-  return messages
+export interface Advance {
+  readonly messages: ReadonlyArray<Uint8Array>
+  readonly sent: Sent
+  readonly unsent: ReadonlyArray<Unsent>
 }
 
-const grouped = <T>(items: ReadonlyArray<T>, key: (item: T) => string): ReadonlyArray<ReadonlyArray<T>> => [
-  ...Map.groupBy(items, key).values()
-]
-
-const packChange = ({ announce, withdraw }: Change, ctx: CodecContext): ReadonlyArray<Uint8Array> => {
-  const gone = grouped(withdraw.map(withdrawal), (w) => `${familyOf(w.prefix)} ${w.multiprotocol ?? false}`)
-  const come = grouped(announce, shareKey)
-  return [
-    ...gone.flatMap((group) =>
-      pack(group, (some) => ({ type: "UPDATE", announce: [], withdraw: some, attributes: {} }), ctx)
-    ),
-    ...come.flatMap((group) => {
-      const attributes = group[0]?.attributes ?? {}
-      const update = (some: ReadonlyArray<Announcement>): Update => ({
-        type: "UPDATE",
-        announce: some,
-        withdraw: [],
-        attributes
-      })
-      return pack(group.map(announcement), update, ctx)
-    })
-  ]
+/** How one direction of a session is encoded and which families it carries. */
+export interface SendContext {
+  readonly ctx: CodecContext
+  readonly families: ReadonlyArray<Family>
 }
 
-const contextKey = (ctx: CodecContext): string =>
-  [ctx.as4, ctx.addPath.ipv4, ctx.addPath.ipv6, ctx.ebgp, ctx.extendedMessage, ctx.extendedNextHop].map(Number).join("")
-
-/** Packings that are remembered. */
-const groupsMax = 64
+/** Default LOCAL_PREF towards peers in the same AS (RFC 4271 9.1.1 leaves the value to the speaker). */
+const LOCAL_PREF = 100
 
 /**
- * Update groups: a change that several sessions have to send in the same context is encoded once, and the same octets are
- * written to all. The least recently used packing goes first.
+ * The route of a path as this speaker originates it (RFC 4271 5.1.2, 5.1.5): to another AS with an AS_PATH of its own AS
+ * number and no LOCAL_PREF, within the AS with an empty AS_PATH and LOCAL_PREF 100.
  */
-export class UpdateGroups {
-  private readonly packed = new Map<string, ReadonlyArray<Uint8Array>>()
-
-  messages(change: Change, ctx: CodecContext): ReadonlyArray<Uint8Array> {
-    if (change.announce.length === 0 && change.withdraw.length === 0) return []
-    const wanted = change.announce.map((route) => `+${pathKey(route)} ${shareKey(route)}`)
-    const gone = change.withdraw.map((route) => `-${pathKey(route)} ${familyOf(route.nextHop)}`)
-    const key = [contextKey(ctx), ...gone, ...wanted].join("\n")
-    const known = this.packed.get(key)
-    const messages = known ?? packChange(change, ctx)
-    this.packed.delete(key)
-    this.packed.set(key, messages)
-    const oldest = this.packed.keys().next().value
-    if (this.packed.size > groupsMax && oldest !== undefined) this.packed.delete(oldest)
-    return messages
+export const exportRoute = (
+  path: ExportablePath,
+  { localAsn, peerAsn }: { readonly localAsn: number; readonly peerAsn: number }
+): Route => {
+  const { prefix, nextHop, pathId, med, communities, largeCommunities } = path
+  const scope = localAsn === peerAsn ? { asPath: [], localPref: LOCAL_PREF } : { asPath: [[localAsn]] }
+  return {
+    prefix,
+    nextHop,
+    ...(pathId === undefined ? {} : { pathId }),
+    attributes: {
+      origin: "igp",
+      ...scope,
+      ...(med === undefined ? {} : { med }),
+      ...(communities === undefined || communities.length === 0 ? {} : { communities }),
+      ...(largeCommunities === undefined || largeCommunities.length === 0 ? {} : { largeCommunities })
+    }
   }
 }
 
-/** One session's Adj-RIB-Out. `update` and `refresh` return messages that have to be sent, in order, before the next call. */
-export class AdjRibOut {
-  private readonly groups: UpdateGroups
-  private sent = new Map<string, Route>()
-  private begun = false
+/** The route with the longest encoding. */
+const probe = (ctx: CodecContext): Announcement => ({
+  prefix: "::/128" as Prefix,
+  nextHop: "2001:db8::1" as Address,
+  ...(ctx.addPath.ipv6 ? { pathId: 0 } : {})
+})
 
-  constructor(groups = new UpdateGroups()) {
-    this.groups = groups
+/** Attributes as text, equal where their octets are; or why they have none. */
+const attributesKey = (
+  attributes: Attributes,
+  ctx: CodecContext
+): { readonly key: string } | { readonly reason: string } => {
+  try {
+    // A message with one route tells whether the set fits into any.
+    packAnnouncements([probe(ctx)], attributes, ctx)
+    const written = attributesToWrite(attributes, ctx)
+    return { key: written.map(({ type, flags, value }) => `${type}.${flags}.${value.toHex()}`).join() }
+  } catch (cause) {
+    if (cause instanceof Unencodable) return { reason: cause.message }
+    throw cause
   }
+}
 
-  get size(): number {
-    return this.sent.size
-  }
+/** Why the session cannot carry the route, or undefined where it can. */
+const obstacle = (route: Route, { ctx, families }: SendContext): string | undefined => {
+  const family = familyOf(route.prefix)
+  if (!families.includes(family)) return `the peer did not agree to ${family} routes`
+  const nextHopFamily = familyOf(route.nextHop)
+  if (family === nextHopFamily) return undefined
+  if (family === "ipv6") return "an IPv6 route needs an IPv6 next hop"
+  return ctx.extendedNextHop ? undefined : "the peer does not accept IPv6 next hops for IPv4 routes (RFC 8950)"
+}
 
-  /** From what was sent to `wanted`; the first time with an End-of-RIB for each family. */
-  update(wanted: ReadonlyArray<Route>, { send, families }: Negotiated): Array<Uint8Array> {
-    const next = new Map<string, Route>()
-    for (const route of wanted) {
-      const fitted = fit(route, send)
-      // Without ADD-PATH one path of a prefix can be known: the first that is wanted.
-      if (!next.has(pathKey(fitted))) next.set(pathKey(fitted), fitted)
+/** The wanted routes as table entries, and those that this session cannot carry. */
+const enter = (wanted: ReadonlyArray<Route>, out: SendContext) => {
+  const table = new Map<string, Entry>()
+  const unsent: Unsent[] = []
+  const keys = new Map<Attributes, ReturnType<typeof attributesKey>>()
+  for (const route of wanted) {
+    const { prefix, nextHop, attributes } = route
+    const family = familyOf(prefix)
+    const addPath = out.ctx.addPath[family]
+    const pathId = addPath ? (route.pathId ?? 0) : undefined
+    const key = pathId === undefined ? prefix : `${prefix} ${pathId}`
+    const taken = table.has(key) ? "another path of this prefix is announced, the session carries one" : undefined
+    const known = keys.get(attributes) ?? attributesKey(attributes, out.ctx)
+    keys.set(attributes, known)
+    const reason = obstacle(route, out) ?? taken
+    if (reason !== undefined) unsent.push({ route, reason })
+    else if ("reason" in known) unsent.push({ route, reason: known.reason })
+    else {
+      const announcement: Announcement = { prefix, nextHop, ...(pathId === undefined ? {} : { pathId }) }
+      table.set(key, { announcement, attributes, group: `${family} ${nextHop} ${known.key}` })
     }
-    const change = difference(this.sent, next)
-    this.sent = next
-    const messages = [...this.groups.messages(change, send)]
-    if (!this.begun) for (const family of families) messages.push(endOfRib(family, send))
-    this.begun = true
-    return messages
   }
+  return { table, unsent }
+}
 
-  /** A family again, between its markers where both ends have them (RFC 7313 section 4). */
-  refresh({ afi, safi }: RouteRefresh, { send, families, enhancedRouteRefresh }: Negotiated): Array<Uint8Array> {
-    const family = familyOfAfi(afi, safi)
-    if (family === undefined || !families.includes(family)) return []
-    const announce = [...this.sent.values()].filter((route) => familyOf(route.prefix) === family)
-    const routes = this.groups.messages({ announce, withdraw: [] }, send)
-    if (!enhancedRouteRefresh) return [...routes]
-    const marker = (subtype: "begin" | "end") => encodeMessage({ type: "ROUTE-REFRESH", afi, safi, subtype }, send)
-    return [marker("begin"), ...routes, marker("end")]
+/** Entries that can share messages, group by group in the order in which the groups first appear. */
+const announcements = (entries: Iterable<Entry>, ctx: CodecContext): Uint8Array[] => {
+  const groups = new Map<string, { readonly attributes: Attributes; readonly routes: Announcement[] }>()
+  for (const { announcement, attributes, group } of entries) {
+    const found = groups.get(group)
+    if (found === undefined) groups.set(group, { attributes, routes: [announcement] })
+    else found.routes.push(announcement)
   }
+  return [...groups.values()].flatMap(({ attributes, routes }) => packAnnouncements(routes, attributes, ctx))
+}
+
+/**
+ * The UPDATEs that bring a peer from `sent` to `wanted`: what is no longer wanted is withdrawn, then what is new or
+ * different is announced; what the peer has already is not sent again. Total: attributes without octets (a community that
+ * is no number, more than a message holds) are a reason not to send.
+ */
+export const advance = (sent: Sent, wanted: ReadonlyArray<Route>, out: SendContext): Advance => {
+  const { table, unsent } = enter(wanted, out)
+  const gone: Entry[] = []
+  for (const [key, entry] of sent) if (!table.has(key)) gone.push(entry)
+  const changed: Entry[] = []
+  for (const [key, entry] of table) if (sent.get(key)?.group !== entry.group) changed.push(entry)
+  const withdrawals = packWithdrawals(
+    gone.map((entry) => withdrawalOf(entry.announcement)),
+    out.ctx
+  )
+  return { messages: [...withdrawals, ...announcements(changed, out.ctx)], sent: table, unsent }
 }
 
 const endOfRib = (family: Family, ctx: CodecContext): Uint8Array =>
   encodeMessage({ type: "UPDATE", announce: [], withdraw: [], endOfRib: `${family}-unicast`, attributes: {} }, ctx)
 
-/** A path identifier where the session has them, none where it has not. */
-const fit = (route: Route, { addPath }: CodecContext): Route => {
-  if (!addPath[familyOf(route.prefix)]) {
-    const { pathId: _pathId, ...single } = route
-    return single
-  }
-  return route.pathId === undefined ? { ...route, pathId: pathIdOf(route.nextHop) } : route
+/** The first table of a session: all wanted routes, then End-of-RIB for each family (RFC 4724 section 2). */
+export const initialTable = (wanted: ReadonlyArray<Route>, out: SendContext): Advance => {
+  const first = advance(emptyTable, wanted, out)
+  return { ...first, messages: [...first.messages, ...out.families.map((family) => endOfRib(family, out.ctx))] }
 }
 
-/** The last 32 bits of the next hop: stable, and different for the nodes of a subnet. */
-const pathIdOf = (nextHop: Address): number =>
-  addressBytes(nextHop)
-    .subarray(-4)
-    .reduce((n, octet) => n * 256 + octet, 0)
+/**
+ * The table of one family once more, as a ROUTE-REFRESH asks for it (RFC 2918). With enhanced route refresh it stands
+ * between BoRR and EoRR (RFC 7313 section 4), so that the peer can drop what is not in it.
+ */
+export const refreshTable = (
+  sent: Sent,
+  family: Family,
+  out: SendContext,
+  enhanced: boolean
+): ReadonlyArray<Uint8Array> => {
+  if (!out.families.includes(family)) return []
+  const entries = [...sent.values()].filter((entry) => familyOf(entry.announcement.prefix) === family)
+  const messages = announcements(entries, out.ctx)
+  if (!enhanced) return messages
+  const mark = (subtype: "begin" | "end") =>
+    encodeMessage({ type: "ROUTE-REFRESH", afi: Afi[family], safi: Safi.unicast, subtype }, out.ctx)
+  return [mark("begin"), ...messages, mark("end")]
+}
 
-const difference = (before: ReadonlyMap<string, Route>, after: ReadonlyMap<string, Route>): Change => {
-  const announce: Array<Route> = []
-  const withdraw: Array<Route> = []
-  for (const [key, route] of before) if (!after.has(key)) withdraw.push(route)
-  for (const [key, route] of after) {
-    const old = before.get(key)
-    if (old !== undefined && shareKey(old) === shareKey(route)) continue
-    announce.push(route)
-    // The new path replaces the old one (RFC 4271 3.1) unless they travel in different fields.
-    if (old !== undefined && familyOf(old.nextHop) !== familyOf(route.nextHop)) withdraw.push(old)
+/** Steps that are kept for each table: sessions of one group take the same step at about the same time. */
+const STEPS_KEPT = 8
+
+const contextKey = ({ ctx, families }: SendContext): string =>
+  [ctx.as4, ctx.addPath.ipv4, ctx.addPath.ipv6, ctx.ebgp, ctx.extendedMessage, ctx.extendedNextHop, families].join()
+
+/** Hands out one encoding to all sessions that are to take the same step (D10). Tables start at `emptyTable`. */
+export class UpdateGroups {
+  private readonly steps = new WeakMap<Sent, Map<string, Advance>>()
+  private readonly wantedKeys = new WeakMap<ReadonlyArray<Route>, string>()
+
+  private wantedKey(wanted: ReadonlyArray<Route>): string {
+    const key = this.wantedKeys.get(wanted) ?? JSON.stringify(wanted)
+    this.wantedKeys.set(wanted, key)
+    return key
   }
-  return { announce, withdraw }
+
+  private shared(sent: Sent, key: string, make: () => Advance): Advance {
+    const steps = this.steps.get(sent) ?? new Map<string, Advance>()
+    this.steps.set(sent, steps)
+    const known = steps.get(key)
+    if (known !== undefined) return known
+    const made = make()
+    steps.set(key, made)
+    const [oldest] = steps.keys()
+    if (steps.size > STEPS_KEPT && oldest !== undefined) steps.delete(oldest)
+    return made
+  }
+
+  /** As the function `advance`; the same answer, by identity, for the same table, routes and context. */
+  advance(sent: Sent, wanted: ReadonlyArray<Route>, out: SendContext): Advance {
+    return this.shared(sent, `${contextKey(out)} ${this.wantedKey(wanted)}`, () => advance(sent, wanted, out))
+  }
+
+  /** As the function `initialTable`. */
+  initialTable(wanted: ReadonlyArray<Route>, out: SendContext): Advance {
+    const key = `initial ${contextKey(out)} ${this.wantedKey(wanted)}`
+    return this.shared(emptyTable, key, () => initialTable(wanted, out))
+  }
 }
