@@ -95,7 +95,7 @@ for (const make of ["frr", "bird"] as const) {
         cluster: { peers: [{ ip: ROUTER, asn: ROUTER_ASN, ttlSecurity: 1 }] },
         neighbor: { multihop: true }
       })
-      await all.daemon.refusedWith(ROUTER, /timed out|no answer|TTL|GTSM/i)
+      await all.daemon.refusedWith(ROUTER, /GTSM/)
       expect(await all.router.routes()).toEqual([])
     })
   })
