@@ -34,7 +34,14 @@ export interface Kind {
   readonly apiVersion: string
   readonly kind: string
   readonly schema: Schema.Top
-  readonly read: (source: SourceDocument, into: Documents) => ReadonlyArray<Problem>
+  readonly read: (source: SourceDocument, into: Documents) => Reading
+}
+
+/** What became of one document. */
+export interface Reading {
+  readonly problems: ReadonlyArray<Problem>
+  /** It is where it belongs, or none of ours: nothing that it says is missing from the documents. */
+  readonly complete: boolean
 }
 
 const kindOf = <S extends Schema.Codec<unknown, unknown>>(
@@ -49,7 +56,7 @@ const kindOf = <S extends Schema.Codec<unknown, unknown>>(
   read: (source, into) => {
     const { value, problems } = decodeDocument(schema, source)
     if (value !== undefined) collect?.(into).push({ value, source })
-    return problems
+    return { problems, complete: value !== undefined }
   }
 })
 
@@ -90,54 +97,48 @@ const problemAt = (source: SourceDocument, path: Path, rest: Pick<Problem, "mess
   ...rest
 })
 
+const PASSED: Reading = { problems: [], complete: true }
+
+const refused = (source: SourceDocument, path: Path, rest: Parameters<typeof problemAt>[2]): Reading => ({
+  problems: [problemAt(source, path, rest)],
+  complete: false
+})
+
 /** The key paths that `bmctl` writes in front (`sshPrivateKeyPath: …`): a mapping that is no object at all. */
 const isKeyPaths = (source: SourceDocument, value: object): boolean =>
   source.index === 0 && !["apiVersion", "kind", "metadata", "spec"].some((key) => key in value)
 
 /** A kind of another group with one of our names, or near one in a group of ours: a mistake, or none of our business? */
-const judgeUnknown = (source: SourceDocument, apiVersion: string, kind: string): ReadonlyArray<Problem> => {
+const judgeUnknown = (source: SourceDocument, apiVersion: string, kind: string): Reading => {
   const group = groupOf(apiVersion)
   const sameName = KINDS.find((known) => known.kind === kind)
   const meantGroup = OUR_GROUPS.includes(group) ? group : nearest(group, OUR_GROUPS)
-  if (sameName !== undefined && (meantGroup === groupOf(sameName.apiVersion) || apiVersion === kind)) {
+  if (sameName !== undefined && (group === "" || meantGroup === groupOf(sameName.apiVersion))) {
     const hint = sameName.apiVersion
-    return [
-      problemAt(source, ["apiVersion"], { message: `${kind} is not known in this version`, found: apiVersion, hint })
-    ]
+    return refused(source, ["apiVersion"], { message: `${kind} is not known in this version`, found: apiVersion, hint })
   }
-  if (meantGroup === undefined) return []
+  if (meantGroup === undefined) return PASSED
   const hint = nearest(kind, KIND_NAMES)
   const found = { found: kind, ...(hint === undefined ? {} : { hint }) }
-  if (group === OWN_GROUP || hint !== undefined)
-    return [problemAt(source, ["kind"], { message: "unknown kind", ...found })]
-  return []
+  if (group === OWN_GROUP || hint !== undefined) return refused(source, ["kind"], { message: "unknown kind", ...found })
+  return PASSED
 }
 
 /** Decodes `source` into its place in `documents`. */
-export const readDocument = (source: SourceDocument, documents: Documents): ReadonlyArray<Problem> => {
+export const readDocument = (source: SourceDocument, documents: Documents): Reading => {
   const value = source.value
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const found = source.textAt([])
-    return [
-      problemAt(source, [], {
-        message: "is no document",
-        expected: "a mapping",
-        ...(found === undefined ? {} : { found })
-      })
-    ]
+    const details = { expected: "a mapping", ...(found === undefined ? {} : { found }) }
+    return refused(source, [], { message: "is no document", ...details })
   }
   const { apiVersion, kind } = value as { readonly apiVersion?: unknown; readonly kind?: unknown }
-  if (apiVersion === undefined && kind === undefined && isKeyPaths(source, value)) return []
+  if (apiVersion === undefined && kind === undefined && isKeyPaths(source, value)) return PASSED
   if (typeof kind !== "string")
-    return [problemAt(source, ["kind"], { message: "the document names no kind", expected: "text" })]
+    return refused(source, ["kind"], { message: "the document names no kind", expected: "text" })
   if (typeof apiVersion !== "string") {
-    const known = KINDS.find((k) => k.kind === kind)
-    return [
-      problemAt(source, ["apiVersion"], {
-        message: "the document names no apiVersion",
-        expected: known === undefined ? "text" : known.apiVersion
-      })
-    ]
+    const expected = KINDS.find((known) => known.kind === kind)?.apiVersion ?? "text"
+    return refused(source, ["apiVersion"], { message: "the document names no apiVersion", expected })
   }
   const known = KINDS.find((k) => k.kind === kind && k.apiVersion === apiVersion)
   return known === undefined ? judgeUnknown(source, apiVersion, kind) : known.read(source, documents)

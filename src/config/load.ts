@@ -7,7 +7,7 @@ import { checkAddresses } from "./checks/addresses.ts"
 import { checkContext } from "./checks/context.ts"
 import { checkControlPlane } from "./checks/controlPlane.ts"
 import { checkDocuments, checkDuplicateDocuments } from "./checks/documents.ts"
-import { checkServices } from "./checks/services.ts"
+import { checkServiceParts, checkServices } from "./checks/services.ts"
 import { toDesired } from "./desired.ts"
 import { type Documents, readDocument } from "./kinds.ts"
 import { type Problem, sortProblems } from "./problem.ts"
@@ -56,7 +56,8 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
   const sources = parsed.flatMap((file) => file.documents)
   const documents = noDocuments()
   const problems: Array<Problem> = parsed.flatMap((file) => file.problems)
-  for (const source of sources) problems.push(...readDocument(source, documents))
+  const readings = sources.map((source) => readDocument(source, documents))
+  problems.push(...readings.flatMap((reading) => reading.problems))
   problems.push(...checkDuplicateDocuments(documents))
   const cluster = documents.clusters[0]
   if (cluster === undefined) {
@@ -64,12 +65,15 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
     if (!sources.some(isClusterDocument) && !parsed.some((file) => file.problems.length > 0))
       problems.push(noCluster(files))
   } else {
+    // What a broken document would have said is not missed as well.
+    const complete = readings.every((reading) => reading.complete) && parsed.every((file) => file.complete)
     const context = checkContext(cluster, documents)
     problems.push(
       ...checkDocuments(context),
       ...checkControlPlane(context),
       ...checkAddresses(context),
-      ...checkServices(context)
+      ...checkServices(context),
+      ...(complete ? checkServiceParts(context) : [])
     )
   }
   const sorted = sortProblems(

@@ -110,12 +110,20 @@ const firstOfKey = (
 export const parseSource = (
   file: string,
   text: string
-): { readonly documents: ReadonlyArray<SourceDocument>; readonly problems: ReadonlyArray<Problem> } => {
+): {
+  readonly documents: ReadonlyArray<SourceDocument>
+  readonly problems: ReadonlyArray<Problem>
+  /** No document had to be left out for its syntax. */
+  readonly complete: boolean
+} => {
+  let complete = true
   const lines = new LineCounter()
   const problems: Array<Problem> = []
   const documents: Array<SourceDocument> = []
   const report = (offset: number, severity: Problem["severity"], message: string) => {
     const at = lines.linePos(offset)
+    // One mistake upsets the parser several times over: of a line, its first complaint is the one to read.
+    if (problems.some((other) => other.severity === severity && other.line === Math.max(1, at.line))) return
     problems.push({ severity, file, line: Math.max(1, at.line), column: Math.max(1, at.col), path: "", message })
   }
   try {
@@ -131,13 +139,18 @@ export const parseSource = (
             : `the key ${first.key} is there twice, first in line ${lines.linePos(first.offset).line}`
         report(error.pos[0], "error", `YAML: ${message}`)
       }
-      if (doc.contents === null || doc.errors.some((error) => error.code !== "DUPLICATE_KEY")) continue
+      if (doc.errors.some((error) => error.code !== "DUPLICATE_KEY")) {
+        complete = false
+        continue
+      }
+      if (doc.contents === null) continue
       const value: unknown = doc.toJS({ maxAliasCount: 100 })
       if (value !== null) documents.push(sourceDocument(file, text, lines, doc, index, value))
     }
   } catch (cause) {
     // Aliases without an anchor, alias bombs and nesting beyond the stack end up here: the file cannot be read.
+    complete = false
     report(0, "error", `YAML: ${firstSentence(cause instanceof Error ? cause.message : String(cause))}`)
   }
-  return { documents, problems }
+  return { documents, problems, complete }
 }

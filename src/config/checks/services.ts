@@ -226,12 +226,18 @@ const checkAdmin = ({ cluster, documents, loadBalancer }: CheckContext): Readonl
   )
 }
 
+/** Each service document for itself and against the cluster. */
 export const checkServices = (context: CheckContext): ReadonlyArray<Problem> => {
-  const { mode, type } = context.cluster.value.spec.loadBalancer
-  const always = checkServiceCidrs(context)
-  if (mode === "manual") return always
-  const documents = [...checkAdvancedNetworking(context), ...checkPeers(context)]
-  if (context.cluster.value.spec.type === "admin") return [...always, ...documents, ...checkAdmin(context)]
-  if (type !== "bgp") return [...always, ...documents]
-  return [...always, ...documents, ...checkSelection(context), ...checkFloatingIps(context), ...checkDualStack(context)]
+  const { spec } = context.cluster.value
+  const cidrs = checkServiceCidrs(context)
+  if (spec.loadBalancer.mode === "manual") return cidrs
+  const admin = spec.type === "admin" ? checkAdmin(context) : []
+  return [...cidrs, ...checkAdvancedNetworking(context), ...checkPeers(context), ...admin]
+}
+
+/** What is missing among the service documents; makes sense only where all of them could be read. */
+export const checkServiceParts = (context: CheckContext): ReadonlyArray<Problem> => {
+  const { type, loadBalancer } = context.cluster.value.spec
+  if (loadBalancer.mode === "manual" || loadBalancer.type !== "bgp" || type === "admin") return []
+  return [...checkSelection(context), ...checkFloatingIps(context), ...checkDualStack(context)]
 }

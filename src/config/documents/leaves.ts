@@ -57,7 +57,8 @@ const asnReason = (asn: number): true | string => {
 
 /** Private and documentation AS numbers are fine. The `asn` annotation lets the reader of issues recognize asdot. */
 export const Asn = Schema.Int.check(
-  Schema.makeFilter(asnReason, { expected: "an AS number from 1 to 4294967294 in plain form", asn: true })
+  Schema.makeFilter(asnReason),
+  Schema.isBetween({ minimum: 1, maximum: AS_MAX - 1 })
 ).annotate({ expected: "an AS number from 1 to 4294967294 in plain form", asn: true })
 
 /** An integer between two bounds, both included. */
