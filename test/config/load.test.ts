@@ -174,8 +174,8 @@ const shuffled = (text: string, seed: number): string => {
     const left = [...items]
     const drawn: Array<T> = []
     while (left.length > 0) {
-      state = (state * 1103515245 + 12345) % 2147483648
-      drawn.push(...left.splice(state % left.length, 1))
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      drawn.push(...left.splice((state >>> 16) % left.length, 1))
     }
     return drawn
   }

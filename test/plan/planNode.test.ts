@@ -175,7 +175,7 @@ describe("an IPv6 VIP over an IPv4 session needs the node's global IPv6 address"
   })
 
   test("with several, one of the interface that has the node's address, whatever their order", async () => {
-    const several = [local("2001:db8:9::1", "eth1"), local("2001:db8:1::20"), local("2001:db8:1::10")]
+    const several = [local("2001:db8:0:9::1", "eth1"), local("2001:db8:1::20"), local("2001:db8:1::10")]
     for (const addresses of [several, several.toReversed()]) {
       expect(announcing(planOf(await dual(), "10.0.1.10", addresses))).toEqual([
         "10.0.0.8/32 via 10.0.1.10, 2001:db8::8/128 via 2001:db8:1::10"

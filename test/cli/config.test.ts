@@ -1,0 +1,69 @@
+// `viaduct validate` and `viaduct plan` as an operator runs them: what is printed where, and the exit status.
+import { expect, test } from "bun:test"
+import { join } from "node:path"
+
+const root = join(import.meta.dir, "../..")
+
+const run = async (...args: ReadonlyArray<string>) => {
+  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], { cwd: root, stdout: "pipe", stderr: "pipe" })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited
+  ])
+  return { out, err, code }
+}
+
+const EXAMPLES = "config/examples"
+
+test("validate: warnings alone leave the exit status at 0", async () => {
+  const { out, code } = await run("validate", `${EXAMPLES}/per-rack-peers.yaml`)
+  expect(out).toMatch(
+    /^config\/examples\/per-rack-peers\.yaml:47:7: warning: name: .*\nvalid: cluster bm, 0 errors, 1 warning, hash [0-9a-f]{16}\n$/
+  )
+  expect(code).toBe(0)
+})
+
+test("validate: errors end with 1, as text and as JSON", async () => {
+  const file = "config/schema.json"
+  const text = await run("validate", file)
+  expect(text.out).toContain(`${file}:1:1: error: there is no Cluster document`)
+  expect(text.code).toBe(1)
+  const json = await run("validate", "-o", "json", file)
+  expect(JSON.parse(json.out)).toMatchObject({
+    valid: false,
+    problems: [{ severity: "error", file, line: 1, column: 1, path: "" }]
+  })
+  expect(json.code).toBe(1)
+})
+
+test("validate: a file that is not there is named on stderr, exit status 1", async () => {
+  expect(await run("validate", "nowhere.yaml")).toEqual({
+    out: "",
+    err: "nowhere.yaml: there is no such file or directory\n",
+    code: 1
+  })
+})
+
+test("plan --node: the sessions of that node with their reasons, exit status 0", async () => {
+  const { out, err, code } = await run("plan", "--node", "10.0.2.10", `${EXAMPLES}/per-rack-peers.yaml`)
+  expect(out).toContain("10.0.2.254-10.0.2.10: from 10.0.2.10 AS 65001, to 10.0.2.254 port 179 AS 65002")
+  expect(out).toContain("because bgpPeers entry 10.0.2.254 lists this node (10.0.2.10) in controlPlaneNodes")
+  expect(out).toContain("announces 10.0.0.8/32 next hop 10.0.2.10")
+  expect(err).toContain("per-rack-peers.yaml:47:7: warning:")
+  expect(code).toBe(0)
+})
+
+test("plan -o json finds its node by the local addresses", async () => {
+  const { out, code } = await run("plan", "-o", "json", "config/demo.yaml")
+  expect(JSON.parse(out)).toMatchObject({
+    node: "demo-node",
+    sessions: [{ name: "127.0.0.2-demo-node" }, { name: "127.0.0.3-demo-node" }]
+  })
+  expect(code).toBe(0)
+})
+
+test("plan: a node that is not in the file is an error that lists the nodes", async () => {
+  const { out, err, code } = await run("plan", "--node", "cp9", "config/demo.yaml")
+  expect([out, err, code]).toEqual(["", "the file names no node cp9; it has demo-node (127.0.0.1)\n", 1])
+})
