@@ -1,5 +1,6 @@
-// `viaduct plan [--node NAME] FILE…`: what a node would hold with this configuration, each line with its reason (I9). Works on any
-// machine: on the node itself its addresses are taken into account, elsewhere only the file is known.
+// `viaduct plan [--node NAME] FILE…`: what a node would hold with this configuration, each line with its reason
+// (I9). Works on any machine: on the node itself its addresses are taken into account, elsewhere only the file is
+// known.
 import { networkInterfaces } from "node:os"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"

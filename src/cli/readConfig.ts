@@ -1,5 +1,6 @@
-// The documents of a configuration from the file system: files as they are given, directories as the *.yaml and *.yml files in them,
-// sorted by name, without those in deeper directories. Used by `validate`, `plan` and the daemon alike.
+// The documents of a configuration from the file system: files as they are given, directories as the *.yaml and
+// *.yml files in them, sorted by name, without those in deeper directories. Used by `validate`, `plan` and the
+// daemon alike.
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type { ConfigFile } from "../config/load.ts"

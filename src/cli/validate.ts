@@ -1,5 +1,5 @@
-// `viaduct validate FILE…`: every problem of a configuration at its line, for people or as JSON. Exit status 1 where there is an
-// error; warnings alone leave it at 0. Touches nothing and asks no daemon.
+// `viaduct validate FILE…`: every problem of a configuration at its line, for people or as JSON. Exit status 1
+// where there is an error; warnings alone leave it at 0. Touches nothing and asks no daemon.
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { ConfigResult } from "../config/load.ts"

@@ -1,6 +1,7 @@
-// The canonical form of a desired cluster and its hash: equal meaning, equal text, whatever the order of keys, documents and
-// lists that are sets, and whether a default is written out or not (I5: applying it again changes nothing). Lists whose
-// order means something, pools and their ranges, keep it. What nothing is planned from is not part of it.
+// The canonical form of a desired cluster and its hash: equal meaning, equal text, whatever the order of keys,
+// documents and lists that are sets, and whether a default is written out or not (I5: applying it again changes
+// nothing). Lists whose order means something, pools and their ranges, keep it. What nothing is planned from is
+// not part of it.
 import { hash64 } from "../net/hash.ts"
 import type { DesiredCluster, PeerOptions } from "../plan/desired.ts"
 import { resolvePeerOptions } from "../plan/peerDefaults.ts"

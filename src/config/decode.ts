@@ -1,7 +1,7 @@
-// One document against the schema of its kind. Schema issues become problems with a place in the file: each leaf of the
-// issue tree once, unknown fields at their key with the nearest valid name, everything else at its value, what is
-// missing at the mapping that lacks it. A document whose only fault is unknown fields still gives a value, so that
-// the checks across documents run and the operator sees everything at once.
+// One document against the schema of its kind. Schema issues become problems with a place in the file: each leaf
+// of the issue tree once, unknown fields at their key with the nearest valid name, everything else at its value,
+// what is missing at the mapping that lacks it. A document whose only fault is unknown fields still gives a value,
+// so that the checks across documents run and the operator sees everything at once.
 import { Result, Schema, SchemaAST, type SchemaIssue } from "effect"
 import { nearest } from "./nearest.ts"
 import { formatPath, type Path, type Problem } from "./problem.ts"
@@ -42,7 +42,10 @@ const literalsOf = (ast: SchemaAST.AST): string =>
 
 type Inherited = Pick<Finding, "expected" | "asn">
 
-/** A union fails as a whole; where exactly one member got inside the value before it failed, its finding is the better one. */
+/**
+ * A union fails as a whole; where exactly one member got inside the value before it failed, its finding is the
+ * better one.
+ */
 const insideUnion = (issue: SchemaIssue.AnyOf, path: Path, inherited: Inherited): ReadonlyArray<Finding> => {
   const deeper = issue.issues
     .flatMap((member) => findings(member, path, inherited))

@@ -1,5 +1,6 @@
-// Decoded documents as the one value that the planners take. Defaults of the source (type layer2, port 443, LB nodes = control-plane
-// nodes, namespace cluster-<name>) are applied here; whether the whole makes sense is the checks' business, before.
+// Decoded documents as the one value that the planners take. Defaults of the source (type layer2, port 443, LB
+// nodes = control-plane nodes, namespace cluster-<name>) are applied here; whether the whole makes sense is the
+// checks' business, before.
 import { type Address, familyOf } from "../net/ip.ts"
 import type {
   AddressPool,

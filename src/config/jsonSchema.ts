@@ -1,5 +1,6 @@
-// JSON Schema of the cluster documents, for editors: generated from the schemas that the loader decodes with, one branch per kind, so
-// that a file is checked by the kind of each of its documents. Kinds that are not known here pass. Draft 2020-12.
+// JSON Schema of the cluster documents, for editors: generated from the schemas that the loader decodes with, one
+// branch per kind, so that a file is checked by the kind of each of its documents. Kinds that are not known here
+// pass. Draft 2020-12.
 import { Schema } from "effect"
 import { KINDS } from "./kinds.ts"
 

@@ -1,6 +1,6 @@
-// Which kinds of documents there are (S18), and sorting the documents of a configuration by kind. A kind that is not ours passes
-// untouched; a kind or version that looks like a misspelt one of ours does not, because a document that is silently ignored
-// is the worst kind of typing mistake.
+// Which kinds of documents there are (S18), and sorting the documents of a configuration by kind. A kind that is
+// not ours passes untouched; a kind or version that looks like a misspelt one of ours does not, because a document
+// that is silently ignored is the worst kind of typing mistake.
 import type { Schema } from "effect"
 import { decodeDocument } from "./decode.ts"
 import { BgpLoadBalancerDocument } from "./documents/bgpLoadBalancer.ts"
@@ -108,7 +108,10 @@ const refused = (source: SourceDocument, path: Path, rest: Parameters<typeof pro
 const isKeyPaths = (source: SourceDocument, value: object): boolean =>
   source.index === 0 && !["apiVersion", "kind", "metadata", "spec"].some((key) => key in value)
 
-/** A kind of another group with one of our names, or near one in a group of ours: a mistake, or none of our business? */
+/**
+ * A kind of another group with one of our names, or near one in a group of ours: a mistake, or none of our
+ * business?
+ */
 const judgeUnknown = (source: SourceDocument, apiVersion: string, kind: string): Reading => {
   const group = groupOf(apiVersion)
   const sameName = KINDS.find((known) => known.kind === kind)

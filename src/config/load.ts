@@ -1,6 +1,7 @@
-// From the text of files to a desired cluster: parse, decode each document, check them together, and only when nothing is wrong give a
-// cluster with its canonical form and hash (I5: what is not valid changes nothing). Pure: who reads the files is the
-// caller. Every problem of every file is reported in one go, in the order of the files and their lines.
+// From the text of files to a desired cluster: parse, decode each document, check them together, and only when
+// nothing is wrong give a cluster with its canonical form and hash (I5: what is not valid changes nothing). Pure:
+// who reads the files is the caller. Every problem of every file is reported in one go, in the order of the files
+// and their lines.
 import type { DesiredCluster } from "../plan/desired.ts"
 import { canonicalForm, hashOf } from "./canonical.ts"
 import { checkAddresses } from "./checks/addresses.ts"

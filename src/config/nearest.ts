@@ -1,6 +1,6 @@
-// The nearest valid name to a misspelt one, for "did you mean …?". The distance is Damerau-Levenshtein's in its optimal
-// string alignment form: insertions, deletions, substitutions and swaps of neighbours cost one each, case costs nothing
-// but breaks ties. A name is near when at most a third of the longer name has to change.
+// The nearest valid name to a misspelt one, for "did you mean …?". The distance is Damerau-Levenshtein's in its
+// optimal string alignment form: insertions, deletions, substitutions and swaps of neighbours cost one each, case
+// costs nothing but breaks ties. A name is near when at most a third of the longer name has to change.
 
 const distance = (a: string, b: string): number => {
   let twoBack: ReadonlyArray<number> = []

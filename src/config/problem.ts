@@ -1,6 +1,7 @@
-// What is wrong with a configuration, as a value that names the place: file, line and column of the offending node, its
-// path inside the document, what was found and what is expected. Problems are collected, never thrown, so that one run
-// shows them all. Nothing here holds a secret (I10): `found` quotes the file, which names keys by file only.
+// What is wrong with a configuration, as a value that names the place: file, line and column of the offending
+// node, its path inside the document, what was found and what is expected. Problems are collected, never thrown,
+// so that one run shows them all. Nothing here holds a secret (I10): `found` quotes the file, which names keys by
+// file only.
 
 export type Severity = "error" | "warning"
 
@@ -36,7 +37,10 @@ export const formatPath = (path: Path): string =>
     })
     .join("")
 
-/** One line for people and editors: `file:line:column: error: path: message (found …, expected …; did you mean …?)`. */
+/**
+ * One line for people and editors: `file:line:column: error: path: message (found …, expected …; did you mean
+ * …?)`.
+ */
 export const formatProblem = (p: Problem): string => {
   const facts = [
     p.found === undefined ? undefined : `found ${p.found}`,

@@ -1,6 +1,7 @@
-// The control-plane sessions of one node (S5, S6): one to each peer that wants it, from the node's own address of the peer's
-// family, announcing each control-plane VIP with the node itself as next hop. IPv6 routes travel over IPv4 sessions
-// (RFC 4760) and IPv4 routes over IPv6 sessions, with an IPv6 next hop where the node has no IPv4 (RFC 8950). I7, I9.
+// The control-plane sessions of one node (S5, S6): one to each peer that wants it, from the node's own address of
+// the peer's family, announcing each control-plane VIP with the node itself as next hop. IPv6 routes travel over
+// IPv4 sessions (RFC 4760) and IPv4 routes over IPv6 sessions, with an IPv6 next hop where the node has no IPv4
+// (RFC 8950). I7, I9.
 import { type Address, type Family, familyOf, hostPrefix } from "../net/ip.ts"
 import type { ClusterNode, ControlPlanePeer, DesiredCluster } from "./desired.ts"
 import { ownAddress, routerIdOf } from "./ownAddress.ts"
@@ -24,8 +25,8 @@ interface Speaker {
 }
 
 /**
- * The families to offer: all that the cluster uses, VIPs, pools and services together, on every session alike. Then a VIP or
- * a service of a family in use comes and goes without a new OPEN, and a router of a single-family network is never
+ * The families to offer: all that the cluster uses, VIPs, pools and services together, on every session alike. Then
+ * a VIP or a service of a family in use comes and goes without a new OPEN, and a router of a single-family network is never
  * asked for a family that it may not know.
  */
 const familiesInUse = (cluster: DesiredCluster): ReadonlyArray<Family> => {

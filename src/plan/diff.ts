@@ -1,6 +1,7 @@
-// What changes from one plan to the next, as the supervisor has to carry it out: only sessions whose own parameters changed are
-// reset; changed routes go out on the session as it is; the rest is not touched (I5). Withdrawals and removals are listed
-// apart from additions, so that an address goes only after its routes (I8). Reasons and order are no change.
+// What changes from one plan to the next, as the supervisor has to carry it out: only sessions whose own
+// parameters changed are reset; changed routes go out on the session as it is; the rest is not touched (I5).
+// Withdrawals and removals are listed apart from additions, so that an address goes only after its routes (I8).
+// Reasons and order are no change.
 import type { NodePlan, PlannedAddress, PlannedRoute, PlannedSession, SessionParameters } from "./types.ts"
 
 export interface ResetSession {

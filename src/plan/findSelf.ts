@@ -1,5 +1,5 @@
-// Which node of the cluster file this is: the one that somebody names, otherwise the one whose address is configured here. No guess:
-// none or several is an answer with a reason that lists what the file knows (I9).
+// Which node of the cluster file this is: the one that somebody names, otherwise the one whose address is
+// configured here. No guess: none or several is an answer with a reason that lists what the file knows (I9).
 import { type Address, parseAddress } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"
 
@@ -15,8 +15,8 @@ const label = (node: ClusterNode): string =>
 const list = (nodes: ReadonlyArray<ClusterNode>): string => nodes.map(label).join(", ")
 
 /**
- * `node` is a name or an address given by hand and decides alone; without it the local `addresses` are looked up among the
- * nodes of the file.
+ * `node` is a name or an address given by hand and decides alone; without it the local `addresses` are looked up
+ * among the nodes of the file.
  */
 export const findSelf = (
   cluster: DesiredCluster,

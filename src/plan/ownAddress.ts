@@ -1,6 +1,7 @@
-// Which of its addresses a node uses: to open sessions from and as the next hop that it announces. The address in the cluster file
-// comes first; for the other family the node itself is asked, an address of the same interface before others, never
-// one that is only valid on its link, and never a VIP or a floating IP, which may be gone tomorrow.
+// Which of its addresses a node uses: to open sessions from and as the next hop that it announces. The address in
+// the cluster file comes first; for the other family the node itself is asked, an address of the same interface
+// before others, never one that is only valid on its link, and never a VIP or a floating IP, which may be gone
+// tomorrow.
 
 import { hash64 } from "../net/hash.ts"
 import { type Address, addressToBigInt, type Family, familyOf } from "../net/ip.ts"
@@ -32,8 +33,8 @@ export const ownAddress = (
 }
 
 /**
- * The BGP Identifier (RFC 4271 4.2, RFC 6286): the node's IPv4 address. A node without one gets 31 bits of a hash of its
- * address, written as an IPv4 address from 1.0.0.0 to 126.255.255.255: the same on every start, different between nodes.
+ * The BGP Identifier (RFC 4271 4.2, RFC 6286): the node's IPv4 address. A node without one gets 31 bits of a
+ * hash of its address, written as an IPv4 address from 1.0.0.0 to 126.255.255.255: the same on every start.
  */
 export const routerIdOf = (self: ClusterNode, ipv4: Address | undefined): Address => {
   if (ipv4 !== undefined) return ipv4

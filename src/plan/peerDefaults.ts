@@ -1,5 +1,6 @@
-// The values that a peer's options have where nobody gave any. Planner and canonical form take them from here, so that a default
-// written out and a default left out are the same session (I5). RFC 4271 section 10 suggests 90 s and a third of it.
+// The values that a peer's options have where nobody gave any. Planner and canonical form take them from here, so
+// that a default written out and a default left out are the same session (I5). RFC 4271 section 10 suggests 90 s
+// and a third of it.
 import type { PeerOptions } from "./desired.ts"
 
 export const DEFAULT_PORT = 179

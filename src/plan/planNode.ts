@@ -1,6 +1,7 @@
-// What one node shall hold, from the desired cluster and what is known about the node: the heart of the daemon, of `viaduct plan` and
-// of the simulation alike. Total and pure: every input gives a plan, and what a reader might miss in it stands among the
-// refusals with its reason (I7, I9). Rows S1-S6; service sessions (S8-S12) are not planned here yet.
+// What one node shall hold, from the desired cluster and what is known about the node: the heart of the daemon, of
+// `viaduct plan` and of the simulation alike. Total and pure: every input gives a plan, and what a reader might
+// miss in it stands among the refusals with its reason (I7, I9). Rows S1-S6; service sessions (S8-S12) are not
+// planned here yet.
 import { addressBits, familyOf, hostPrefix } from "../net/ip.ts"
 import { planControlPlane } from "./controlPlane.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"

@@ -1,4 +1,5 @@
-// A plan as text for people (`viaduct plan`): what the node holds and what it does not, each line with its reason (I9).
+// A plan as text for people (`viaduct plan`): what the node holds and what it does not, each line with its reason
+// (I9).
 import type { NodePlan, PlannedRoute, PlannedSession } from "./types.ts"
 
 const sessionDetails = ({ parameters: p }: PlannedSession): string =>

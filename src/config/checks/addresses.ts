@@ -1,5 +1,5 @@
-// Who has which address: nodes, peers, VIPs and floating IPs are all different, pools hold none of them and do not overlap, VIPs
-// are one per family (S6, S8, S14). Every clash names both places.
+// Who has which address: nodes, peers, VIPs and floating IPs are all different, pools hold none of them and do not
+// overlap, VIPs are one per family (S6, S8, S14). Every clash names both places.
 import { type Address, addressToBigInt, familyOf } from "../../net/ip.ts"
 import { parseRange } from "../documents/range.ts"
 import type { Problem } from "../problem.ts"

@@ -1,5 +1,5 @@
-// What every check looks at: the one Cluster document, the documents beside it, and the lists that several checks walk, each entry
-// with its place in the file.
+// What every check looks at: the one Cluster document, the documents beside it, and the lists that several checks
+// walk, each entry with its place in the file.
 import type { Address } from "../../net/ip.ts"
 import { belongsTo, controlPlaneVips, defaultNamespace } from "../desired.ts"
 import type { BgpPeerEntry, ClusterDocument } from "../documents/cluster.ts"

@@ -1,6 +1,6 @@
-// Control-plane sessions before they are planned (S4-S6): every control-plane node has a peer, `controlPlaneNodes` names nodes that
-// exist, no peer is there twice, an AS number of our own, timers that agree (RFC 4271 4.2 and 10). Equal AS numbers are
-// iBGP and fine (L5).
+// Control-plane sessions before they are planned (S4-S6): every control-plane node has a peer, `controlPlaneNodes`
+// names nodes that exist, no peer is there twice, an AS number of our own, timers that agree (RFC 4271 4.2 and
+// 10). Equal AS numbers are iBGP and fine (L5).
 import { DEFAULT_PORT, resolvePeerOptions } from "../../plan/peerDefaults.ts"
 import { nearest } from "../nearest.ts"
 import type { Problem } from "../problem.ts"
@@ -62,16 +62,12 @@ const checkEveryNodeHasPeer = ({ controlPlaneNodes, peers }: CheckContext): Read
 
 const checkPeers = (context: CheckContext): ReadonlyArray<Problem> => [
   ...duplicates(
-    context.peers,
+    context.peers.map((peer) => ({ ...peer, path: [...peer.path, "ip"] })),
     (peer) => `${peer.ip} ${peer.port ?? DEFAULT_PORT}`,
-    (again, first) =>
-      errorAt(
-        { ...again, path: [...again.path, "ip"] },
-        `the peer is there twice: first in ${lineOf({ ...first, path: [...first.path, "ip"] }, again)}, again in ${lineOf({ ...again, path: [...again.path, "ip"] }, again)}`,
-        {
-          found: again.value.ip
-        }
-      )
+    (again, first) => {
+      const lines = `first in ${lineOf(first, again)}, again in ${lineOf(again, again)}`
+      return errorAt(again, `the peer is there twice: ${lines}`, { found: again.value.ip })
+    }
   ),
   ...context.peers.flatMap((peer) => checkTimers(peer, peer.value))
 ]

@@ -1,5 +1,5 @@
-// The documents as a set: one Cluster, nothing twice, the names and namespaces that the source fixes (S8, S9, S18), the
-// NetworkGatewayGroup without metadata (S19), NodePools of this cluster.
+// The documents as a set: one Cluster, nothing twice, the names and namespaces that the source fixes (S8, S9,
+// S18), the NetworkGatewayGroup without metadata (S19), NodePools of this cluster.
 import { belongsTo, defaultNamespace } from "../desired.ts"
 import type { NetworkGatewayGroupDocument } from "../documents/networkGatewayGroup.ts"
 import type { Documents, Located } from "../kinds.ts"

@@ -1,5 +1,5 @@
-// Service sessions before anybody plans them (S4, S8-S10, S15, S16): floating IPs, BGPPeers and their selection, advanced
-// networking, what dual stack needs. What the source only recommends is a warning.
+// Service sessions before anybody plans them (S4, S8-S10, S15, S16): floating IPs, BGPPeers and their selection,
+// advanced networking, what dual stack needs. What the source only recommends is a warning.
 import { familyOf } from "../../net/ip.ts"
 import { DEFAULT_PORT } from "../../plan/peerDefaults.ts"
 import { sessionsOf } from "../desired.ts"

@@ -1,5 +1,5 @@
-// `BGPLoadBalancer` of networking.gke.io/v1 (S9): labels that choose which BGPPeer documents serve the services. An empty selector
-// chooses all of them, as label selectors do.
+// `BGPLoadBalancer` of networking.gke.io/v1 (S9): labels that choose which BGPPeer documents serve the services.
+// An empty selector chooses all of them, as label selectors do.
 import { Schema } from "effect"
 import { Metadata } from "./common.ts"
 import { Labels } from "./leaves.ts"

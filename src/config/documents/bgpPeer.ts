@@ -1,6 +1,6 @@
-// `BGPPeer` of networking.gke.io/v1 (S9): an external peer for service sessions, with the options of a peer that control-plane
-// peers have as well. `sessions` is how many sessions to open to it, spread over the floating IPs; default 2, the number
-// that survives the loss of one node.
+// `BGPPeer` of networking.gke.io/v1 (S9): an external peer for service sessions, with the options of a peer that
+// control-plane peers have as well. `sessions` is how many sessions to open to it, spread over the floating IPs;
+// default 2, the number that survives the loss of one node.
 import { Schema } from "effect"
 import { Metadata, PEER_OPTIONS } from "./common.ts"
 import { AddressText, Asn, intBetween } from "./leaves.ts"

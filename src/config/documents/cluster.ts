@@ -1,5 +1,6 @@
-// `Cluster` of baremetal.cluster.gke.io/v1 (S1, S4-S6, S14-S18). `spec.loadBalancer` is ours and read strictly; of the rest only
-// the fields that this project uses have a shape, everything beside them passes: real files carry much more.
+// `Cluster` of baremetal.cluster.gke.io/v1 (S1, S4-S6, S14-S18). `spec.loadBalancer` is ours and read strictly; of
+// the rest only the fields that this project uses have a shape, everything beside them passes: real files carry
+// much more.
 import { Schema } from "effect"
 import { Metadata, Node, NodeList, nonEmpty, PEER_OPTIONS } from "./common.ts"
 import { AddressText, Asn, Name, open, Port, PrefixText } from "./leaves.ts"

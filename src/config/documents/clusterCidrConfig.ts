@@ -1,5 +1,5 @@
-// `ClusterCIDRConfig` of baremetal.cluster.gke.io/v1alpha1 (S15): the pod ranges of a dual-stack cluster. Nothing is planned from
-// it; it is read because its presence is part of what makes a cluster dual stack.
+// `ClusterCIDRConfig` of baremetal.cluster.gke.io/v1alpha1 (S15): the pod ranges of a dual-stack cluster. Nothing
+// is planned from it; it is read because its presence is part of what makes a cluster dual stack.
 import { Schema } from "effect"
 import { familyOf, prefixLength } from "../../net/ip.ts"
 import { Metadata } from "./common.ts"

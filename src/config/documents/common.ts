@@ -1,6 +1,6 @@
-// Parts that several kinds share: Kubernetes object metadata, nodes of a pool, and the options of a peer that go beyond the
-// source's own fields (see PeerOptions). Metadata is read strictly but knows every field that an API server writes into it,
-// so that a document taken from a running cluster is as welcome as one written by hand.
+// Parts that several kinds share: Kubernetes object metadata, nodes of a pool, and the options of a peer that go
+// beyond the source's own fields (see PeerOptions). Metadata is read strictly but knows every field that an API
+// server writes into it, so that a document taken from a running cluster is as welcome as one written by hand.
 import { Schema } from "effect"
 import {
   AbsolutePath,

@@ -1,5 +1,5 @@
-// Documents of Kubernetes' core group that cluster files carry (S18): `Namespace`, and `Service`, of which so far only the
-// outline is checked. Unknown fields pass: these kinds are not ours.
+// Documents of Kubernetes' core group that cluster files carry (S18): `Namespace`, and `Service`, of which so far
+// only the outline is checked. Unknown fields pass: these kinds are not ours.
 import { Schema } from "effect"
 import { Name, open } from "./leaves.ts"
 

@@ -1,7 +1,7 @@
-// The values at the ends of the documents, as schemas: addresses, prefixes, AS numbers, ports, times, communities. Each says
-// in its `expected` annotation what belongs there, which is what an operator reads when something else is found. Addresses
-// and prefixes decode to their canonical form. RFC 7607 (AS 0), RFC 6793 (AS 23456), RFC 7300 (last AS numbers),
-// RFC 4271 4.2 (hold time), RFC 5082 (GTSM), RFC 1997 and RFC 8092 (communities).
+// The values at the ends of the documents, as schemas: addresses, prefixes, AS numbers, ports, times, communities.
+// Each says in its `expected` annotation what belongs there, which is what an operator reads when something else
+// is found. Addresses and prefixes decode to their canonical form. RFC 7607 (AS 0), RFC 6793 (AS 23456), RFC 7300
+// (last AS numbers), RFC 4271 4.2 (hold time), RFC 5082 (GTSM), RFC 1997 and RFC 8092 (communities).
 import { Effect, Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type Address, addressBytes, type Prefix, parseAddress, parsePrefix, prefixFromBytes } from "../../net/ip.ts"
 

@@ -1,5 +1,6 @@
-// `NetworkGatewayGroup` of networking.gke.io/v1 (S8, S19): the floating IPs that service sessions start from. `name` and
-// `namespace` at the top, without `metadata`, are a form that is in circulation: accepted, with a warning by the checks.
+// `NetworkGatewayGroup` of networking.gke.io/v1 (S8, S19): the floating IPs that service sessions start from.
+// `name` and `namespace` at the top, without `metadata`, are a form that is in circulation: accepted, with a
+// warning by the checks.
 import { Schema } from "effect"
 import { Metadata, nonEmpty } from "./common.ts"
 import { AddressText, Name } from "./leaves.ts"

@@ -1,5 +1,5 @@
-// `NodePool` of baremetal.cluster.gke.io/v1 (S18): names worker nodes of the cluster that `spec.clusterName` points to. Taints,
-// labels and the like are left alone.
+// `NodePool` of baremetal.cluster.gke.io/v1 (S18): names worker nodes of the cluster that `spec.clusterName`
+// points to. Taints, labels and the like are left alone.
 import { Schema } from "effect"
 import { Metadata, NodeList } from "./common.ts"
 import { Name, open } from "./leaves.ts"

@@ -1,5 +1,5 @@
-// An entry of `addressPools[].addresses` (S14): a prefix (1.2.3.0/24) or an inclusive range (1.2.3.1-1.2.3.5) of one family,
-// first not after last. Kept as text in the document; `parseRange` gives the two ends.
+// An entry of `addressPools[].addresses` (S14): a prefix (1.2.3.0/24) or an inclusive range (1.2.3.1-1.2.3.5) of
+// one family, first not after last. Kept as text in the document; `parseRange` gives the two ends.
 import { Schema } from "effect"
 import {
   type Address,
