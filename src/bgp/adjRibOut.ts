@@ -2,7 +2,7 @@
 // End-of-RIB RFC 4724 section 2, refresh RFC 2918 and RFC 7313, paths RFC 7911. Design D10: sessions with the same
 // context, the same table and the same wanted routes share one encoding. Invariants: an equal wanted set makes no message
 // (I5); withdrawals go first; a route that cannot be sent is returned with its reason, not dropped silently (I9).
-import { type Address, type Family, familyOf, type Prefix } from "../net/ip.ts"
+import { type Address, addressBytes, type Family, familyOf, type Prefix } from "../net/ip.ts"
 import { attributesToWrite } from "./attribute/list.ts"
 import type { Attributes } from "./attribute/types.ts"
 import { encodeMessage } from "./codec.ts"
@@ -17,7 +17,7 @@ import { packAnnouncements, packWithdrawals } from "./packing.ts"
 export interface Route {
   readonly prefix: Prefix
   readonly nextHop: Address
-  /** Ignored where ADD-PATH was not negotiated; 0 where it was and there is none. */
+  /** Ignored where ADD-PATH was not negotiated; made from the next hop where it was and there is none. */
   readonly pathId?: number
   readonly attributes: Attributes
 }
@@ -73,7 +73,9 @@ export const exportRoute = (
   path: ExportablePath,
   { localAsn, peerAsn }: { readonly localAsn: number; readonly peerAsn: number }
 ): Route => {
-  const { prefix, nextHop, pathId, med, communities, largeCommunities } = path
+  const { prefix, nextHop, pathId, med } = path
+  const communities = inOrder(path.communities)
+  const largeCommunities = inOrder(path.largeCommunities)
   const scope = localAsn === peerAsn ? { asPath: [], localPref: LOCAL_PREF } : { asPath: [[localAsn]] }
   return {
     prefix,
@@ -83,8 +85,8 @@ export const exportRoute = (
       origin: "igp",
       ...scope,
       ...(med === undefined ? {} : { med }),
-      ...(communities === undefined || communities.length === 0 ? {} : { communities }),
-      ...(largeCommunities === undefined || largeCommunities.length === 0 ? {} : { largeCommunities })
+      ...(communities === undefined ? {} : { communities }),
+      ...(largeCommunities === undefined ? {} : { largeCommunities })
     }
   }
 }
@@ -122,6 +124,16 @@ const obstacle = (route: Route, { ctx, families }: SendContext): string | undefi
   return ctx.extendedNextHop ? undefined : "the peer does not accept IPv6 next hops for IPv4 routes (RFC 8950)"
 }
 
+/** The last 32 bits of the next hop: stable, and different for the nodes of a subnet. */
+const pathIdOf = (nextHop: Address): number =>
+  addressBytes(nextHop)
+    .subarray(-4)
+    .reduce((n, octet) => n * 256 + octet, 0)
+
+/** Communities are a set (RFC 1997): in one order, so that the same set is the same attribute. */
+const inOrder = (communities: ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined =>
+  communities === undefined || communities.length === 0 ? undefined : communities.toSorted()
+
 /** The wanted routes as table entries, and those that this session cannot carry. */
 const enter = (wanted: ReadonlyArray<Route>, out: SendContext) => {
   const table = new Map<string, Entry>()
@@ -131,7 +143,7 @@ const enter = (wanted: ReadonlyArray<Route>, out: SendContext) => {
     const { prefix, nextHop, attributes } = route
     const family = familyOf(prefix)
     const addPath = out.ctx.addPath[family]
-    const pathId = addPath ? (route.pathId ?? 0) : undefined
+    const pathId = addPath ? (route.pathId ?? pathIdOf(nextHop)) : undefined
     const key = pathId === undefined ? prefix : `${prefix} ${pathId}`
     const taken = table.has(key) ? "another path of this prefix is announced, the session carries one" : undefined
     const known = keys.get(attributes) ?? attributesKey(attributes, out.ctx)
