@@ -1,6 +1,8 @@
 #!/usr/bin/env bun
-// The composition root: the only file that picks adapters. Called as `bgpadvertiser` (a link) it is `viaduct advertise`;
-// called with nothing it shows the demo.
+// The composition root: the only file that picks adapters. Called as `bgpadvertiser` (a link to the executable) it is
+// `viaduct advertise`; called with nothing it prints its help, and from the sources, as `npm start` does, it shows the demo.
+import { readFileSync } from "node:fs"
+import { basename } from "node:path"
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
@@ -14,10 +16,14 @@ import { FileSecrets } from "./adapters/file/FileSecrets.ts"
 import { LinuxHost } from "./adapters/linux/LinuxHost.ts"
 import { NetlinkLinkControl } from "./adapters/linux/NetlinkLinkControl.ts"
 import { advertiseCommand } from "./cli/advertise.ts"
+import { decodeCommand } from "./cli/decode.ts"
 import { demoCommand } from "./cli/demo.ts"
 import { describeCommand } from "./cli/describe.ts"
+import { encodeCommand } from "./cli/encode.ts"
 import { getCommand } from "./cli/get.ts"
+import { planCommand } from "./cli/plan.ts"
 import { runCommand } from "./cli/run.ts"
+import { validateCommand } from "./cli/validate.ts"
 import { version } from "./version.ts"
 
 const adapters = Layer.mergeAll(BunTransport, BunAdminServer, FileSecrets, LinuxHost, NetlinkLinkControl)
@@ -28,11 +34,36 @@ const platform = NodeChildProcessSpawner.layer.pipe(
 
 const viaduct = Command.make("viaduct").pipe(
   Command.withDescription("Virtual IPs for bare-metal clusters, announced over BGP"),
-  Command.withSubcommands([runCommand, getCommand, describeCommand, advertiseCommand, demoCommand])
+  Command.withSubcommands([
+    runCommand,
+    validateCommand,
+    planCommand,
+    getCommand,
+    describeCommand,
+    advertiseCommand,
+    decodeCommand,
+    encodeCommand,
+    demoCommand
+  ])
 )
 
+/** The name that this process was called by; Bun's own argv does not have it. */
+const calledAs = (): string => {
+  const [name = ""] = readFileSync("/proc/self/cmdline", "utf8").split("\0")
+  return basename(name)
+}
+
+const fromSources = !import.meta.url.startsWith("file:///$bunfs/")
+
+const givenArguments = (): ReadonlyArray<string> => {
+  const given = process.argv.slice(2)
+  if (calledAs() === "bgpadvertiser") return ["advertise", ...given]
+  if (given.length === 0) return fromSources ? ["demo"] : ["--help"]
+  return given
+}
+
 const exit = await Effect.runPromiseExit(
-  Command.run(viaduct, { version }).pipe(Effect.provide(Layer.mergeAll(adapters, platform)))
+  Command.runWith(viaduct, { version })(givenArguments()).pipe(Effect.provide(Layer.mergeAll(adapters, platform)))
 )
 if (Exit.isFailure(exit)) {
   // Wrong usage has been explained already; anything else is told in one piece.

@@ -50,7 +50,7 @@ export interface DaemonOptions {
   readonly adminListen: string
 }
 
-export const fileConfig = (path: string) =>
+const fileConfig = (path: string) =>
   Layer.succeed(ConfigSource, {
     name: path,
     read: Effect.try({
@@ -181,7 +181,7 @@ const terminalLog = () =>
   Logger.layer([logger(process.stdout.isTTY ? "pretty" : "json", (line) => void process.stdout.write(`${line}\n`))])
 
 /** Fails with a message for people; the exit status is 1. */
-export const runDaemon = (options: DaemonOptions) =>
+const runDaemon = (options: DaemonOptions) =>
   Effect.gen(function* () {
     const { hostname } = yield* Host
     const node = options.node === undefined ? {} : { node: options.node }

@@ -53,6 +53,8 @@ export interface SessionStatus {
     readonly addPathSend: ReadonlyArray<string>
   }
   readonly advertised: ReadonlyArray<AdvertisedRoute>
+  /** Wanted, and this session cannot carry it (I9). */
+  readonly withheld?: ReadonlyArray<{ readonly prefix: string; readonly reason: string }>
   readonly received: {
     /** Paths that the peer announces now. They are counted and dropped (D11). */
     readonly routes: number

@@ -3,20 +3,21 @@
 // octets out by working out a difference only when the one before has left; a new wanted set replaces one that waits. RFC 4271, I5, I7.
 import { Clock, Deferred, Effect, Fiber, Queue, Random, type Scope } from "effect"
 import { AdjRibIn } from "../bgp/adjRibIn.ts"
-import { AdjRibOut, exportRoute, type UpdateGroups } from "../bgp/adjRibOut.ts"
+import { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { Negotiated } from "../bgp/capability/negotiate.ts"
 import { decodeMessage, encodeMessage } from "../bgp/codec.ts"
 import { defaultContext } from "../bgp/context.ts"
 import { Framer } from "../bgp/framer.ts"
 import { foremost, makePeer, nextWake, type Peer, type PeerEvent, peerStep } from "../bgp/fsm/peer.ts"
 import type { Action, ConnectionId, FsmConfig, StopReason } from "../bgp/fsm/types.ts"
-import type { Message, RouteRefresh } from "../bgp/message/types.ts"
+import type { Message } from "../bgp/message/types.ts"
 import { describeNotification } from "../bgp/notification.ts"
 import type { PlannedRoute, SessionParameters } from "../plan/types.ts"
 import { Secrets } from "../ports/Secrets.ts"
 import { type Connection, type ExpectedPeer, type SocketOptions, Transport } from "../ports/Transport.ts"
-import type { AdvertisedRoute, SessionStatus } from "../resources/nodeStatus.ts"
+import type { SessionStatus } from "../resources/nodeStatus.ts"
 import { Listeners } from "./Listeners.ts"
+import { Outbox } from "./Outbox.ts"
 import { countMessage, makeSessionLog, notYet, type SessionLog, sessionReport } from "./sessionLog.ts"
 
 export type Transition = Extract<Action, { readonly type: "Transition" }>
@@ -58,6 +59,8 @@ interface Link {
   waiting: number
 }
 
+/** Received routes that the status shows. */
+const sampleMax = 10
 /** Chunks of one connection that may wait before its socket is held back. */
 const chunksMax = 16
 /** The status is never older than this, in ms, so that a stuck session shows. */
@@ -79,7 +82,7 @@ export const runSession = Effect.fnUntraced(function* (
   parameters: SessionParameters,
   fsmConfig: FsmConfig,
   observer: SessionObserver,
-  groups?: UpdateGroups
+  groups = new UpdateGroups()
 ): Effect.fn.Return<Session, never, Transport | Secrets | Listeners | Scope.Scope> {
   const transport = yield* Transport
   const secrets = yield* Secrets
@@ -179,16 +182,12 @@ class Runner {
   private readonly parameters: SessionParameters
   private readonly config: FsmConfig
   private readonly observer: SessionObserver
-  private readonly groups: UpdateGroups | undefined
   private readonly put: (input: Input) => void
   private peer: Peer
   private readonly links = new Map<ConnectionId, Link>()
   private nextConnection = 1
   private up: { readonly link: Link; readonly id: ConnectionId; readonly negotiated: Negotiated } | undefined
-  private wanted: ReadonlyArray<PlannedRoute> = []
-  private wantedChanged = false
-  private adjRibOut = new AdjRibOut()
-  private outgoing: Array<Uint8Array> = []
+  private readonly outbox: Outbox
   private writable = true
   private settling: Array<() => void> = []
   private stopping: { readonly stop: StopReason; readonly deadline: number } | undefined
@@ -199,7 +198,7 @@ class Runner {
     parameters: SessionParameters,
     config: FsmConfig,
     observer: SessionObserver,
-    groups: UpdateGroups | undefined,
+    groups: UpdateGroups,
     peer: Peer,
     wallClock: number,
     put: (input: Input) => void
@@ -207,7 +206,7 @@ class Runner {
     this.parameters = parameters
     this.config = config
     this.observer = observer
-    this.groups = groups
+    this.outbox = new Outbox(parameters, groups)
     this.peer = peer
     this.wallClock = wallClock
     this.put = put
@@ -256,13 +255,11 @@ class Runner {
         this.feed({ type: "Sent", connection: input.connection }, orders)
         break
       case "wanted":
-        this.wanted = input.routes
-        this.wantedChanged = true
+        this.outbox.want(input.routes)
         break
       case "stop":
         this.stopping ??= { stop: input.stop, deadline: now + withdrawMs }
-        this.wanted = []
-        this.wantedChanged = true
+        this.outbox.want([])
         break
       case "settle":
         this.settling.push(input.done)
@@ -281,10 +278,9 @@ class Runner {
   }
 
   report(): ReturnType<typeof sessionReport> {
-    const advertised: ReadonlyArray<AdvertisedRoute> =
-      this.up === undefined ? [] : this.sendable(this.up.negotiated).map(advertisedRoute)
-    const received: SessionStatus["received"] = { routes: this.adjRibIn.size, sample: this.adjRibIn.sample() }
-    return sessionReport(this.log, advertised, received)
+    const sample = this.adjRibIn.sample(sampleMax).map(({ prefix, nextHop }) => ({ prefix, nextHop }))
+    const received: SessionStatus["received"] = { routes: this.adjRibIn.count, sample }
+    return sessionReport(this.log, this.outbox.advertised, this.outbox.withheld, received)
   }
 
   private attach(connection: Connection): ConnectionId {
@@ -350,7 +346,7 @@ class Runner {
         this.adjRibIn.apply(action.update)
         break
       case "Refresh":
-        this.resend(action.refresh)
+        this.outbox.resend(action.refresh)
         break
       case "Transition":
         this.moved(action)
@@ -361,7 +357,8 @@ class Runner {
     const shown = foremost(this.peer)
     if (shown.state !== this.log.state) this.log.since = this.wallClock
     this.log.state = shown.state
-    this.log.reason = shownReason(this.log.reason, transition)
+    const reason = withSuspects(transition.reason, this.parameters)
+    this.log.reason = shownReason(this.log.reason, { ...transition, reason })
     this.log.negotiated = shown.negotiated
     this.log.keepaliveTime = Math.round(shown.keepaliveMs / 1000)
     this.observer.onTransition?.(transition)
@@ -401,57 +398,33 @@ class Runner {
     if (negotiated.receive.extendedMessage) link.framer.allowExtended()
     this.up = { link, id, negotiated }
     this.adjRibIn = new AdjRibIn()
-    this.adjRibOut = new AdjRibOut(this.groups)
-    this.outgoing = []
+    this.outbox.open(negotiated)
     this.writable = true
-    this.wantedChanged = true
   }
 
   private goDown(id: ConnectionId): void {
     if (this.up?.id !== id) return
     this.up = undefined
-    this.outgoing = []
+    this.writable = true
+    this.outbox.close()
     this.adjRibIn = new AdjRibIn()
     this.log.flaps++
   }
 
-  /** Routes that this session can carry. */
-  private sendable(negotiated: Negotiated): ReadonlyArray<PlannedRoute> {
-    return this.wanted.filter((route) => negotiated.families.includes(route.prefix.includes(":") ? "ipv6" : "ipv4"))
-  }
-
   private pump(): void {
     const up = this.up
-    if (up === undefined) return
-    if (this.outgoing.length === 0 && this.wantedChanged) {
-      this.wantedChanged = false
-      const routes = this.sendable(up.negotiated).map((route) => exportRoute(route, this.parameters))
-      this.outgoing = this.adjRibOut.update(routes, up.negotiated)
-      if (this.outgoing.length > 0) this.observer.onChange?.()
-    }
-    this.flush(up)
-  }
-
-  private get settled(): boolean {
-    return this.up === undefined || (this.outgoing.length === 0 && this.writable && !this.wantedChanged)
-  }
-
-  private flush(up: NonNullable<Runner["up"]>): void {
-    let sent = 0
-    while (this.writable && sent < this.outgoing.length) {
-      const frame = this.outgoing[sent++] as Uint8Array
+    if (up === undefined || !this.writable) return
+    const moved = this.outbox.flush((frame) => {
       countMessage(this.log.sent, frame)
       this.watch("sent", frame)
       this.writable = up.link.connection.write(frame)
-    }
-    if (sent > 0) this.outgoing.splice(0, sent)
+      return this.writable
+    })
+    if (moved) this.observer.onChange?.()
   }
 
-  /** RFC 2918, RFC 7313: the peer asks for a family again. */
-  private resend(refresh: RouteRefresh): void {
-    const up = this.up
-    if (up === undefined || refresh.subtype !== "request") return
-    this.outgoing.push(...this.adjRibOut.refresh(refresh, up.negotiated))
+  private get settled(): boolean {
+    return this.outbox.empty && this.writable
   }
 
   /** Once the withdrawals have left, or their time is up: Cease. Finished when no connection is left. */
@@ -469,12 +442,11 @@ const shownReason = (before: string, { from, to, reason }: Transition): string =
   return failed || to === "Established" || before === notYet ? reason : before
 }
 
-const advertisedRoute = (route: PlannedRoute): AdvertisedRoute => ({
-  name: route.name,
-  prefix: route.prefix,
-  nextHop: route.nextHop,
-  ...(route.pathId === undefined ? {} : { pathId: route.pathId }),
-  ...(route.med === undefined ? {} : { med: route.med }),
-  ...(route.communities === undefined ? {} : { communities: route.communities }),
-  ...(route.largeCommunities === undefined ? {} : { largeCommunities: route.largeCommunities })
-})
+/** What else a peer's silence may mean: the kernel drops what has the wrong key or comes from too far, and says nothing. */
+const withSuspects = (reason: string, { passwordFile, ttlSecurity }: SessionParameters): string => {
+  if (!/^no answer|timed out/i.test(reason)) return reason
+  const key = passwordFile === undefined ? [] : [`another MD5 key at the peer than in ${passwordFile}, or none`]
+  const hops = ttlSecurity === undefined ? [] : [`a peer more than ${ttlSecurity} hops away or without GTSM`]
+  const suspects = [...key, ...hops].join(", or ")
+  return suspects === "" ? reason : `${reason} (so it looks with ${suspects}, too)`
+}

@@ -67,6 +67,7 @@ const negotiatedStatus = (log: SessionLog, negotiated: Negotiated): NonNullable<
 export const sessionReport = (
   log: SessionLog,
   advertised: ReadonlyArray<AdvertisedRoute>,
+  withheld: NonNullable<SessionStatus["withheld"]>,
   received: SessionStatus["received"]
 ): Omit<SessionStatus, "name" | "purpose" | "localAsn" | "peerAsn" | "localAddress" | "peerAddress" | "peerPort"> => ({
   state: log.state,
@@ -76,6 +77,7 @@ export const sessionReport = (
   flaps: log.flaps,
   ...(log.negotiated === undefined ? {} : { negotiated: negotiatedStatus(log, log.negotiated) }),
   advertised,
+  ...(withheld.length === 0 ? {} : { withheld }),
   received,
   sent: { ...log.sent },
   got: { ...log.got },

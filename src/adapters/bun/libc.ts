@@ -20,7 +20,7 @@ const libc = dlopen("libc.so.6", {
 }).symbols
 
 /** A system call that failed. */
-export class Errno extends Error {
+class Errno extends Error {
   readonly errno: number
   constructor(call: string, errno: number) {
     super(`${call}: ${errnoText(errno)}`)
@@ -28,11 +28,9 @@ export class Errno extends Error {
   }
 }
 
-export const ESRCH = 3
 export const EEXIST = 17
-export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
-export const EINPROGRESS = 115
+const EINPROGRESS = 115
 
 const texts: Readonly<Record<number, string>> = {
   1: "operation not permitted",
@@ -75,7 +73,7 @@ const sockaddr = (address: Address, port: number): Uint8Array<ArrayBuffer> => {
   return bytes
 }
 
-export const SOL_SOCKET = 1
+const SOL_SOCKET = 1
 export const IPPROTO_IP = 0
 export const IPPROTO_TCP = 6
 export const IPPROTO_IPV6 = 41

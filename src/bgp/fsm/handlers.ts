@@ -58,7 +58,7 @@ const down = (fsm: Fsm, s: Scratch): void => {
 }
 
 /** To Idle by our own will: nothing starts again by itself. */
-export const rest = (fsm: Fsm, s: Scratch, reason: string): Fsm => {
+const rest = (fsm: Fsm, s: Scratch, reason: string): Fsm => {
   down(fsm, s)
   drop(fsm, s)
   return enter({ ...rested(fsm), connectRetryCounter: 0, failures: 0 }, s, "Idle", reason)
@@ -77,7 +77,7 @@ interface Failure {
  * To Idle because something went wrong, with the IdleHoldTimer set for the next try. A transport failure retries within
  * the connect retry time for ever; a disagreement backs off further, since only a person can mend it.
  */
-export const fail = (fsm: Fsm, s: Scratch, failure: Failure): Fsm => {
+const fail = (fsm: Fsm, s: Scratch, failure: Failure): Fsm => {
   if (failure.notification !== undefined) send(fsm, s, failure.notification)
   down(fsm, s)
   if (failure.gone !== true) drop(fsm, s)
