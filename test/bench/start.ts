@@ -2,9 +2,9 @@
 // fresh namespace pair against the same peer (FRR, passive), all in one run so that the machine is equally busy for all.
 // Not a test: `bun test/bench/start.ts [RUNS]` as root prints a small table. Set VIADUCT_BIN to measure the executable.
 //
-// "Established" is the peer's own BGP_Established transition and "route" its table, both polled every few milliseconds over
-// its command line: differences below about 30 ms mean nothing. BIRD and GoBGP wait by their own timers before they connect;
-// BIRD's are turned down to one second, GoBGP's cannot be.
+// "Established" and "route" are what the peer shows on its command line, polled every 40 ms: smaller differences mean
+// nothing. BIRD and GoBGP wait by timers of their own before they connect; BIRD's are turned down to one second, GoBGP's
+// cannot be.
 import { Daemon, viaduct } from "../interop/Daemon.ts"
 import { clusterFile, NODE, ROUTER, ROUTER_ASN, VIP } from "../interop/scenario.ts"
 import { Lab } from "../lab/Lab.ts"

@@ -22,12 +22,14 @@ export interface ClusterPeer extends PeerOptions {
 }
 
 export interface ClusterSpec {
+  /** Control-plane nodes; default the one of `pair()`. */
+  readonly nodes?: ReadonlyArray<string>
   readonly localAsn?: number
   readonly peers?: ReadonlyArray<ClusterPeer>
   readonly vip?: string | ReadonlyArray<string>
 }
 
-/** A cluster file with the one node of `pair()`. JSON is YAML. */
+/** The text of a cluster file. JSON is YAML. */
 export const clusterFile = (spec: ClusterSpec): string =>
   JSON.stringify(
     {
@@ -36,7 +38,7 @@ export const clusterFile = (spec: ClusterSpec): string =>
       metadata: { name: "bm", namespace: "cluster-bm" },
       spec: {
         type: "hybrid",
-        controlPlane: { nodePoolSpec: { nodes: [{ address: NODE }] } },
+        controlPlane: { nodePoolSpec: { nodes: (spec.nodes ?? [NODE]).map((address) => ({ address })) } },
         clusterNetwork: { advancedNetworking: true },
         loadBalancer: {
           mode: "bundled",
@@ -71,7 +73,7 @@ export interface ScenarioSpec {
   readonly prepare?: (lab: Lab) => Promise<unknown>
 }
 
-export const routerSpec = (spec: ScenarioSpec): RouterSpec => ({
+const routerSpec = (spec: ScenarioSpec): RouterSpec => ({
   host: "router",
   asn: ROUTER_ASN,
   routerId: ROUTER,

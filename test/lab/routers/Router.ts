@@ -222,11 +222,6 @@ export const told = <K extends string, V>(key: K, value: V | undefined): { reado
 export const toldList = <K extends string, V>(key: K, value: ReadonlyArray<V> | undefined) =>
   told(key, value === undefined || value.length === 0 ? undefined : value)
 
-/** Fails at once where a daemon that was just started has ended: its configuration was refused. */
-export const stillRuns = (one: Background): void => {
-  if (!one.running) throw new Error(`${one.name} ended: ${one.log().trim().split("\n").slice(-5).join(" / ")}`)
-}
-
 /** Waits until a daemon answers; ends at once, with its words, where it gives up. */
 export const ready = async (lab: Lab, one: Background, answers: () => boolean | Promise<boolean>): Promise<void> => {
   const gaveUp = one.exited.then((code): never => {
