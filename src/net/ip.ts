@@ -77,10 +77,6 @@ export const prefixFromBytes = (bytes: Uint8Array, length: number): Prefix => {
 /** The address as a prefix of its own: /32 or /128. */
 export const hostPrefix = (address: Address): Prefix => `${address}/${addressBits(familyOf(address))}` as Prefix
 
-/** Whether `prefix` holds `address`. */
-export const contains = (prefix: Prefix, address: Address): boolean =>
-  familyOf(prefix) === familyOf(address) && prefixFromBytes(addressBytes(address), prefixLength(prefix)) === prefix
-
 /** An address as a number, for ranges and order. */
 export const addressToBigInt = (address: Address): bigint =>
   addressBytes(address).reduce((n, byte) => (n << 8n) | BigInt(byte), 0n)

@@ -46,7 +46,7 @@ const loud = [
   /\bMath\.random\b/,
   /\bperformance\.now\b/,
   /\bset(Timeout|Interval|Immediate)\(/,
-  /(?<![.\w])process\./,
+  /(?<![.\w])process\.(?!residentBytes|cpuSeconds)/,
   /\bBun\./,
   /\bcrypto\./,
   /\bfetch\(/

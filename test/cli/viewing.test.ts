@@ -35,7 +35,7 @@ afterAll(async () => {
 beforeEach(() => node.set(s22))
 
 const start = (args: ReadonlyArray<string>, env: Record<string, string>) =>
-  Bun.spawn([process.execPath, join(import.meta.dir, "viewing.ts"), ...args], {
+  Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...args], {
     env: { PATH: process.env.PATH, NO_COLOR: "1", ...env },
     stdout: "pipe",
     stderr: "pipe"

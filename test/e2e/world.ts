@@ -22,7 +22,7 @@ export const program: ReadonlyArray<string> =
     ? [process.execPath, join(root, "src/main.ts")]
     : [resolve(process.env.VIADUCT_BIN)]
 
-export const port = 17911
+const port = 17911
 
 /** Waits until `check` gives something other than undefined or false; fails with `what` and the detail after the deadline. */
 export const until = async <T>(

@@ -81,7 +81,7 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
     ),
   property: () => bunTest("property", ["test/property/"], 60_000),
   build: () => check("build", [bun, join("deploy", "build.ts"), "--native"]),
-  e2e: () => bunTest("e2e", ["test/e2e/", "test/workers/"], 60_000, { VIADUCT_BIN: executable }),
+  e2e: () => bunTest("e2e", ["test/e2e/", "test/workers/", "test/deploy/"], 60_000, { VIADUCT_BIN: executable }),
   interop: () => bunTest("interop", ["test/lab/", "test/interop/"], 180_000, { VIADUCT_BIN: executable })
 }
 
