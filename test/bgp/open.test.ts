@@ -47,10 +47,12 @@ describe("optional parameters", () => {
   })
 
   test("the extended form is read where it was not needed (RFC 9072 section 2)", () => {
-    const frame = message(1, "04 fde9 005a 0a000001 ff ff 0005 02 0002 0200")
-    expect(decodeMessage(frame, defaultContext)).toEqual({
-      message: { ...base, capabilities: [{ code: 2, name: "route-refresh" }] }
-    })
+    for (const length of ["ff", "08"]) {
+      const frame = message(1, `04 fde9 005a 0a000001 ${length} ff 0005 02 0002 0200`)
+      expect(decodeMessage(frame, defaultContext)).toEqual({
+        message: { ...base, capabilities: [{ code: 2, name: "route-refresh" }] }
+      })
+    }
   })
 
   test("AS_TRANS stands in My Autonomous System for a four-octet AS number (RFC 6793 section 9)", () => {

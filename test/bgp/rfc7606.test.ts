@@ -280,6 +280,13 @@ const rows: ReadonlyArray<Row> = [
     is: [disable, "3/9", "MP_REACH_NLRI"]
   },
   {
+    rule: "RFC 4271 6.3 IPv6 next hop multicast",
+    frame: update(
+      `${REACH6.replace("20010db8000000000000000000000001", "ff020000000000000000000000000001")} ${ORIGIN} ${AS_PATH}`
+    ),
+    is: [taw, "3/8", "MP_REACH_NLRI"]
+  },
+  {
     rule: "7.14 EXTENDED_COMMUNITIES length",
     frame: withAttribute("c0 10 07 00020000000000"),
     is: [taw, "3/5", "EXTENDED_COMMUNITIES"]
