@@ -20,6 +20,8 @@ export interface DaemonSpec {
   readonly config: { readonly text: string } | { readonly file: string }
   /** `--node`; left out: the daemon finds out by itself. */
   readonly node?: string
+  /** Words before the program's own: what confines it. */
+  readonly launcher?: ReadonlyArray<string>
 }
 
 export interface Stopped {
@@ -47,6 +49,7 @@ export class Daemon {
     if ("text" in spec.config) writeFileSync(file, spec.config.text)
     const socket = join(directory, "admin.sock")
     const process = lab.spawn(spec.host, "viaduct", [
+      ...(spec.launcher ?? []),
       ...viaduct(),
       ...["run", "--config", file, "--data-dir", join(directory, "data")],
       ...["--admin-socket", socket, "--admin-listen", "none"],

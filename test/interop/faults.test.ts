@@ -83,15 +83,19 @@ for (const make of ["frr", "bird"] as const) {
         neighbor: { passive: false },
         cluster: { peers: [{ ip: ROUTER, asn: ROUTER_ASN, holdTime: 9 }] },
         router: { holdTime: 9 },
-        prepare: (lab) => holdBackMessages(lab, "router")
+        prepare: (lab) => holdBackMessages(lab, "router", "all")
       })
       const both = async () => (await bgpConnections(all.lab)).length === 2
       await all.lab.until(both, "two connections between the same two speakers")
+      // OPENs pass, KEEPALIVEs do not: neither connection can be Established before the other one's OPEN is there.
+      await holdBackMessages(all.lab, "router", "short")
+      const decided = async () => {
+        const { got } = await all.daemon.session(ROUTER)
+        return got.open === 2 && (await bgpConnections(all.lab)).length === 1
+      }
+      await all.lab.until(decided, "two OPENs and the end of one connection")
       await unblock(all.lab)
-      await all.daemon.established(ROUTER)
-      await all.router.established(NODE)
-      const one = async () => (await bgpConnections(all.lab)).length === 1
-      await all.lab.until(one, "one of the two connections to end")
+      await Promise.all([all.daemon.established(ROUTER), all.router.established(NODE)])
       // The router's identifier is the higher one: what stays is the connection that it opened, to our port 179.
       expect(await bgpConnections(all.lab)).toEqual([179])
       await all.router.routesTo(`${VIP}/32`)

@@ -27,18 +27,21 @@ export const blockBgp = (lab: Lab, host: string, device = "eth0"): Promise<strin
 }
 
 /**
- * Lets TCP connections of port 179 open and then drops whatever carries data: both ends sit in OpenSent, on as many
- * connections as they open. After `unblock` TCP sends again what was lost. IPv4.
+ * Lets TCP connections of port 179 open and then drops what carries data: every message, so that both ends sit in OpenSent
+ * on as many connections as they open, or only the short ones, so that OPENs pass and no session gets beyond OpenConfirm.
+ * Replaces what was blocked before; after `unblock` TCP sends again what was lost. IPv4.
  */
-export const holdBackMessages = (lab: Lab, host: string, device = "eth0"): Promise<string> => {
+export const holdBackMessages = (lab: Lab, host: string, which: "all" | "short", device = "eth0"): Promise<string> => {
   const port = lab.port(host, device)
-  // A SYN with all its options is 60 octets, an OPEN at least 20 + 32 + 29.
+  // A SYN with all its options is 60 octets, a KEEPALIVE 20 + 32 + 19, an OPEN with four capabilities over 100.
+  const length = which === "all" ? "> 64" : "65-100"
   const rules = ["iifname", "oifname"].flatMap((side) =>
     ["sport", "dport"].map(
-      (end) => `add rule bridge lab faults ${side} "${port}" ether type ip ip length > 64 tcp ${end} 179 counter drop`
+      (end) =>
+        `add rule bridge lab faults ${side} "${port}" ether type ip ip length ${length} tcp ${end} 179 counter drop`
     )
   )
-  return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `${rules.join("\n")}\n` })
+  return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `flush chain bridge lab faults\n${rules.join("\n")}\n` })
 }
 
 /** Undoes every `blockBgp` and `holdBackMessages`. */

@@ -13,7 +13,10 @@ export const PROGRAMS = {
   openbgpd: "/usr/sbin/bgpd",
   ip: "/usr/sbin/ip",
   nft: "/usr/sbin/nft",
-  tcpdump: "/usr/bin/tcpdump"
+  tcpdump: "/usr/bin/tcpdump",
+  setpriv: "/usr/bin/setpriv",
+  "systemd-analyze": "/usr/bin/systemd-analyze",
+  shellcheck: "/usr/bin/shellcheck"
 } as const
 
 export type Need = keyof typeof PROGRAMS | "root"
