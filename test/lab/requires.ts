@@ -16,6 +16,7 @@ export const PROGRAMS = {
   tcpdump: "/usr/bin/tcpdump",
   setpriv: "/usr/bin/setpriv",
   "systemd-analyze": "/usr/bin/systemd-analyze",
+  strace: "/usr/bin/strace",
   shellcheck: "/usr/bin/shellcheck"
 } as const
 

@@ -13,7 +13,11 @@ const packages: Readonly<Record<string, string>> = {
   "/usr/sbin/ethtool": "ethtool",
   "/usr/bin/tcpdump": "tcpdump",
   "/usr/bin/ping": "iputils-ping",
-  "/usr/sbin/sysctl": "procps"
+  "/usr/sbin/sysctl": "procps",
+  "/usr/bin/setpriv": "util-linux",
+  "/usr/bin/systemd-analyze": "systemd",
+  "/usr/bin/strace": "strace",
+  "/usr/bin/shellcheck": "shellcheck"
 }
 
 const found = (path: string): boolean =>
