@@ -14,7 +14,8 @@ const installed = join(root, "node_modules", ".package-lock.json")
 
 if (modified(installed) < modified(join(root, "package-lock.json"))) {
   process.stderr.write("installing the packages that the lock file names …\n")
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  // Not `npm ci`: it refuses a lock file in which a registry that lacks other platforms' packages left them out.
+  const npm = spawnSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2]
   })
