@@ -40,10 +40,9 @@ if (bun === undefined) {
   process.exit(1)
 }
 
-const child = spawn(bun, process.argv.slice(2), { stdio: "inherit" })
-// A terminal sends Ctrl+C to the whole group; what is sent to this process alone has to be passed on.
-process.on("SIGINT", () => undefined)
-for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+const env = { ...process.env, VIADUCT_SIGNALS_PASSED_ON: "1" }
+const child = spawn(bun, process.argv.slice(2), { stdio: "inherit", env })
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code ?? 1)
   process.removeAllListeners(signal)

@@ -111,11 +111,16 @@ const signal = (name: "SIGTERM" | "SIGINT") =>
     return Effect.sync(() => process.off(name, heard))
   })
 
+/** Under npm one Ctrl+C may come twice: from the terminal, and passed on by the parent (deploy/bootstrap.mjs). In ms. */
+const echoMs = process.env.VIADUCT_SIGNALS_PASSED_ON === undefined ? 0 : 300
+
 /** Done at the first SIGTERM or SIGINT; from then on the next one ends the process at once. */
 export const stopSignal = Effect.race(signal("SIGTERM"), signal("SIGINT")).pipe(
   Effect.tap(() =>
     Effect.sync(() => {
-      for (const name of ["SIGTERM", "SIGINT"]) process.once(name, () => process.exit(130))
+      const first = performance.now()
+      const again = () => (performance.now() - first < echoMs ? undefined : process.exit(130))
+      for (const name of ["SIGTERM", "SIGINT"]) process.on(name, again)
     })
   )
 )

@@ -58,6 +58,8 @@ export interface SessionStatus {
   readonly received: {
     /** Paths that the peer announces now. They are counted and dropped (D11). */
     readonly routes: number
+    /** The peer announces more than are counted. */
+    readonly more?: true
     readonly sample: ReadonlyArray<{ readonly prefix: string; readonly nextHop: string }>
   }
   readonly sent: MessageCounts

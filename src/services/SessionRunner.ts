@@ -18,7 +18,8 @@ import { type Connection, type ExpectedPeer, type SocketOptions, Transport } fro
 import type { SessionStatus } from "../resources/nodeStatus.ts"
 import { Listeners } from "./Listeners.ts"
 import { Outbox } from "./Outbox.ts"
-import { countMessage, makeSessionLog, notYet, type SessionLog, sessionReport } from "./sessionLog.ts"
+import { countMessage, makeSessionLog, type SessionLog, sessionReport } from "./sessionLog.ts"
+import { nextReasons } from "./sessionReason.ts"
 
 export type Transition = Extract<Action, { readonly type: "Transition" }>
 
@@ -227,7 +228,7 @@ class Runner {
 
   /** A reason that no state machine knows of. */
   complain(why: string): void {
-    this.log.reason = why
+    this.log.reasons = { progress: why, failure: why }
     this.observer.onChange?.()
   }
 
@@ -279,7 +280,8 @@ class Runner {
 
   report(): ReturnType<typeof sessionReport> {
     const sample = this.adjRibIn.sample(sampleMax).map(({ prefix, nextHop }) => ({ prefix, nextHop }))
-    const received: SessionStatus["received"] = { routes: this.adjRibIn.count, sample }
+    const more = this.adjRibIn.overflowed ? { more: true as const } : {}
+    const received: SessionStatus["received"] = { routes: this.adjRibIn.count, ...more, sample }
     return sessionReport(this.log, this.outbox.advertised, this.outbox.withheld, received)
   }
 
@@ -357,8 +359,7 @@ class Runner {
     const shown = foremost(this.peer)
     if (shown.state !== this.log.state) this.log.since = this.wallClock
     this.log.state = shown.state
-    const reason = withSuspects(transition.reason, this.parameters)
-    this.log.reason = shownReason(this.log.reason, { ...transition, reason })
+    this.log.reasons = nextReasons(this.log.reasons, transition, this.parameters)
     this.log.negotiated = shown.negotiated
     this.log.keepaliveTime = Math.round(shown.keepaliveMs / 1000)
     this.observer.onTransition?.(transition)
@@ -434,19 +435,4 @@ class Runner {
     this.feed({ type: "Stop", stop: this.stopping.stop }, orders)
     this.finished = true
   }
-}
-
-/** What went wrong last is worth more than "trying again", until the session is up. */
-const shownReason = (before: string, { from, to, reason }: Transition): string => {
-  const failed = to === "Idle" || (to === "Active" && from === "OpenSent") || from === to
-  return failed || to === "Established" || before === notYet ? reason : before
-}
-
-/** What else a peer's silence may mean: the kernel drops what has the wrong key or comes from too far, and says nothing. */
-const withSuspects = (reason: string, { passwordFile, ttlSecurity }: SessionParameters): string => {
-  if (!/^no answer|timed out/i.test(reason)) return reason
-  const key = passwordFile === undefined ? [] : [`another MD5 key at the peer than in ${passwordFile}, or none`]
-  const hops = ttlSecurity === undefined ? [] : [`a peer more than ${ttlSecurity} hops away or without GTSM`]
-  const suspects = [...key, ...hops].join(", or ")
-  return suspects === "" ? reason : `${reason} (so it looks with ${suspects}, too)`
 }

@@ -3,6 +3,7 @@
 import type { Negotiated } from "../bgp/capability/negotiate.ts"
 import type { State } from "../bgp/fsm/types.ts"
 import type { AdvertisedRoute, MessageCounts, SessionStatus } from "../resources/nodeStatus.ts"
+import { noReasons, type Reasons, reasonText } from "./sessionReason.ts"
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -10,7 +11,7 @@ export interface SessionLog {
   state: State
   since: number
   lastReport: number
-  reason: string
+  reasons: Reasons
   flaps: number
   negotiated: Negotiated | undefined
   keepaliveTime: number
@@ -27,14 +28,11 @@ const noMessages = (): Mutable<MessageCounts> => ({
   routeRefresh: 0
 })
 
-/** The reason of a session that has not tried yet. */
-export const notYet = "starting"
-
 export const makeSessionLog = (now: number): SessionLog => ({
   state: "Idle",
   since: now,
   lastReport: now,
-  reason: notYet,
+  reasons: noReasons,
   flaps: 0,
   negotiated: undefined,
   keepaliveTime: 0,
@@ -73,7 +71,7 @@ export const sessionReport = (
   state: log.state,
   since: iso(log.since),
   lastReport: iso(log.lastReport),
-  ...(log.state === "Established" ? {} : { reason: log.reason }),
+  ...(log.state === "Established" ? {} : { reason: reasonText(log.reasons) }),
   flaps: log.flaps,
   ...(log.negotiated === undefined ? {} : { negotiated: negotiatedStatus(log, log.negotiated) }),
   advertised,

@@ -146,7 +146,11 @@ export const connected: Handler = (fsm, s) => {
   const held: Fsm = { ...fsm, connection: s.event.connection, direction }
   if (s.config.delayOpenMs > 0)
     return setJittered(clear(held, "ConnectRetry"), "DelayOpen", s.now, s.config.delayOpenMs)
-  return sendOpen(held, s, incoming ? "the peer connected" : "connected to the peer")
+  return sendOpen(
+    held,
+    s,
+    incoming ? "the peer connected; waiting for its OPEN" : "connected; waiting for the peer's OPEN"
+  )
 }
 
 export const delayOver: Handler = (fsm, s) => sendOpen(fsm, s, "delay open timer expired")

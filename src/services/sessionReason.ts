@@ -1,0 +1,60 @@
+// Why a session is not up, in words that an operator can act on (I9), from the transitions of its state machines. What went
+// wrong last is worth more than "trying again", and what one end told the other (a NOTIFICATION) is worth more than the
+// bare closes that a router answers the next tries with.
+import type { Action, EventName } from "../bgp/fsm/types.ts"
+import type { SessionParameters } from "../plan/types.ts"
+
+type Transition = Extract<Action, { readonly type: "Transition" }>
+
+export interface Reasons {
+  /** What the session is doing. */
+  readonly progress: string
+  /** What went wrong last; gone when the session is up. */
+  readonly failure?: string
+  /** The last failure that came with a NOTIFICATION from either end. */
+  readonly told?: string
+}
+
+export const noReasons: Reasons = { progress: "starting" }
+
+/** Failures that one end explained to the other. */
+const explained: ReadonlySet<EventName> = new Set([
+  "NotifMsg",
+  "NotifMsgVerErr",
+  "BgpOpenMsgErr",
+  "BgpHeaderErr",
+  "UpdateMsgErr",
+  "HoldTimerExpires"
+])
+
+/** The reasons after `transition`. A collision that settled the matter is no failure. */
+export const nextReasons = (
+  before: Reasons,
+  { from, to, event, reason }: Pick<Transition, "from" | "to" | "event" | "reason">,
+  parameters: Pick<SessionParameters, "passwordFile" | "ttlSecurity">
+): Reasons => {
+  if (to === "Established") return { progress: reason }
+  const fell = to === "Idle" || (to === "Active" && from === "OpenSent") || from === to
+  if (!fell || event === "OpenCollisionDump") return { ...before, progress: reason }
+  if (from === "Established" || explained.has(event)) {
+    return { progress: reason, failure: reason, ...(explained.has(event) ? { told: reason } : {}) }
+  }
+  return { ...before, progress: reason, failure: withSuspects(reason, parameters) }
+}
+
+export const reasonText = ({ progress, failure, told }: Reasons): string => {
+  if (failure === undefined) return progress
+  return told === undefined || told === failure ? failure : `${told}; since then: ${failure}`
+}
+
+/** What else a peer's silence may mean: the kernel drops what has the wrong key or comes from too far, and says nothing. */
+const withSuspects = (
+  reason: string,
+  { passwordFile, ttlSecurity }: Pick<SessionParameters, "passwordFile" | "ttlSecurity">
+): string => {
+  if (!/^no answer|timed out/i.test(reason)) return reason
+  const key = passwordFile === undefined ? [] : [`another MD5 key at the peer than in ${passwordFile}, or none`]
+  const hops = ttlSecurity === undefined ? [] : [`a peer more than ${ttlSecurity} hops away or without GTSM`]
+  const suspects = [...key, ...hops].join(", or ")
+  return suspects === "" ? reason : `${reason} (so it looks with ${suspects}, too)`
+}

@@ -1,0 +1,66 @@
+// The reason that a session shows while it is not up (I9).
+import { describe, expect, test } from "bun:test"
+import type { EventName, State } from "../../src/bgp/fsm/types.ts"
+import { nextReasons, noReasons, reasonText } from "../../src/services/sessionReason.ts"
+
+type Move = readonly [State, State, EventName, string]
+
+const shown = (moves: ReadonlyArray<Move>, parameters: { passwordFile?: string; ttlSecurity?: number } = {}) =>
+  reasonText(
+    moves.reduce(
+      (reasons, [from, to, event, reason]) => nextReasons(reasons, { from, to, event, reason }, parameters),
+      noReasons
+    )
+  )
+
+const dial: Move = ["Idle", "Connect", "IdleHoldTimerExpires", "started"]
+const open: Move = ["Connect", "OpenSent", "TcpCrAcked", "connected; waiting for the peer's OPEN"]
+const refused: Move = ["Connect", "Idle", "TcpConnectionFails", "connection refused"]
+const told: Move = ["OpenSent", "Idle", "NotifMsg", "peer says Bad Peer AS"]
+const closed: Move = [
+  "OpenSent",
+  "Active",
+  "TcpConnectionFails",
+  "the peer closed the connection before the peer sent an OPEN"
+]
+
+describe("the reason of a session that is not up", () => {
+  test("says what it is doing until something goes wrong", () => {
+    expect(shown([])).toBe("starting")
+    expect(shown([dial, open])).toBe("connected; waiting for the peer's OPEN")
+  })
+
+  test("goes on saying what went wrong while it tries again", () => {
+    expect(shown([dial, refused, dial])).toBe("connection refused")
+    expect(shown([dial, refused, dial, open])).toBe("connection refused")
+  })
+
+  test("keeps what the peer told over the bare closes that follow", () => {
+    expect(shown([dial, open, told, dial, open, closed])).toBe(
+      "peer says Bad Peer AS; since then: the peer closed the connection before the peer sent an OPEN"
+    )
+    expect(shown([dial, open, told, dial, open, told])).toBe("peer says Bad Peer AS")
+  })
+
+  test("a session that was up starts anew", () => {
+    const up: Move = ["OpenConfirm", "Established", "KeepAliveMsg", "the peer accepted our OPEN"]
+    expect(shown([dial, open, told, up])).toBe("the peer accepted our OPEN")
+    expect(shown([up, ["Established", "Idle", "TcpConnectionFails", "connection reset by the peer"]])).toBe(
+      "connection reset by the peer"
+    )
+  })
+
+  test("a collision that settled the matter is no failure", () => {
+    expect(shown([dial, ["Connect", "Idle", "OpenCollisionDump", "another connection was kept"]])).not.toContain("told")
+    expect(shown([dial, refused, ["Connect", "Idle", "OpenCollisionDump", "another was kept"]])).toBe(
+      "connection refused"
+    )
+  })
+
+  test("silence names the key and the hops, where they may be why", () => {
+    const silent: Move = ["Connect", "Idle", "TcpConnectionFails", "no answer from 10.0.1.254 port 179"]
+    expect(shown([dial, silent])).toBe("no answer from 10.0.1.254 port 179")
+    expect(shown([dial, silent], { passwordFile: "/etc/key" })).toContain("MD5 key at the peer than in /etc/key")
+    expect(shown([dial, silent], { ttlSecurity: 1 })).toContain("GTSM")
+  })
+})
