@@ -132,7 +132,7 @@ export const advertiseCommand = Command.make("advertise", flags, ({ config, adve
     for (const problem of problems) yield* Console.error(formatProblem(problem))
     if (loaded === undefined) return yield* failed(`${config} is not valid`)
     yield* Effect.scoped(advertise(loaded, advertiseIp, healthListen)).pipe(
-      Effect.provide(Layer.merge(Supervisor.layer(observe), quiet))
+      Effect.provide(Layer.merge(Supervisor.layer({ observe }), quiet))
     )
   }).pipe(Effect.catch((error) => failed(error instanceof Error ? error.message : String(error))))
 ).pipe(Command.withDescription("Announce one address to a few peers and log everything: a manual check of the network"))

@@ -15,6 +15,7 @@ import { readiness } from "../resources/readiness.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import { version } from "../version.ts"
+import { addressRecord } from "./addressRecord.ts"
 import { parseListen } from "./listenAddress.ts"
 import { readConfig } from "./readConfig.ts"
 
@@ -95,7 +96,9 @@ const aborted = (signal: AbortSignal) =>
 /** The admin API on its socket and, where wanted, on loopback. The result is the URL, if there is one. */
 export const serveAdmin = Effect.fnUntraced(function* (source: NodeSource, socket: string, listen: string) {
   const server = yield* AdminServer
-  const app = createApp(source, { now: Date.now })
+  const context = yield* Effect.context<never>()
+  const report = (error: unknown) => void Effect.runForkWith(context)(Effect.logError("admin API:", error))
+  const app = createApp(source, { now: Date.now, report })
   yield* server.unix(socket, app.fetch)
   const where = yield* parseListen("--admin-listen", listen)
   if (where === undefined) return undefined
@@ -157,12 +160,11 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
   const host = yield* Host
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
-  yield* host.holdDataDirectory(options.dataDir)
   const source = yield* nodeSource
   yield* serveAdmin(source, options.adminSocket, options.adminListen)
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
+  yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload
-  yield* Effect.forkChild(reloadOnHangup)
   yield* Effect.forkChild(reportToManager(source))
   const why = yield* Fiber.join(stopping)
   yield* host.notify("STOPPING=1")
@@ -188,14 +190,16 @@ const terminalLog = () =>
 /** Fails with a message for people; the exit status is 1. */
 const runDaemon = (options: DaemonOptions) =>
   Effect.gen(function* () {
-    const { hostname } = yield* Host
+    const { hostname, holdDataDirectory } = yield* Host
+    const directory = yield* holdDataDirectory(options.dataDir)
     const node = options.node === undefined ? {} : { node: options.node }
     const services = Reconciler.layer({ ...node, hostname, version }).pipe(
-      Layer.provideMerge(Supervisor.layer()),
+      Layer.provideMerge(Supervisor.layer({ record: addressRecord(directory) })),
       Layer.provide(fileConfig(options.config))
     )
     yield* Effect.scoped(daemon(options)).pipe(Effect.provide(services))
   }).pipe(
+    Effect.scoped,
     Effect.provide(terminalLog()),
     Effect.catchTags({
       ConfigRefused: ({ message }) => failed(message),

@@ -10,7 +10,7 @@ export class Host extends Context.Service<
     readonly hostname: string
     readonly usage: Effect.Effect<{ readonly residentBytes: number; readonly cpuSeconds: number }>
     /** Makes the directory and holds it for this process alone until the scope ends. */
-    readonly holdDataDirectory: (path: string) => Effect.Effect<void, HostError, Scope.Scope>
+    readonly holdDataDirectory: (path: string) => Effect.Effect<DataDirectory, HostError, Scope.Scope>
     /** Tells the service manager ("READY=1", "STATUS=…", sd_notify(3)); without one nothing happens. */
     readonly notify: (state: string) => Effect.Effect<void>
     /** Milliseconds between the signs of life that the service manager wants; undefined: none. */
@@ -19,3 +19,10 @@ export class Host extends Context.Service<
     readonly monotonicUsec: Effect.Effect<bigint>
   }
 >()("viaduct/ports/Host") {}
+
+/** Small files that outlive the process. A file is replaced whole or not at all. */
+export interface DataDirectory {
+  /** undefined: there is none, or it cannot be read. */
+  readonly read: (name: string) => Effect.Effect<string | undefined>
+  readonly write: (name: string, text: string) => Effect.Effect<void, HostError>
+}

@@ -1,7 +1,7 @@
 // One BGP session: a fiber that feeds what happens (octets, closed connections, time, new routes) to the peer's state
 // machines and carries out their actions. It decides nothing about BGP. Octets in are bounded by holding the socket back,
 // octets out by working out a difference only when the one before has left; a new wanted set replaces one that waits. RFC 4271, I5, I7.
-import { Clock, Deferred, Effect, Fiber, Queue, Random, type Scope } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Queue, Random, type Scope } from "effect"
 import { AdjRibIn } from "../bgp/adjRibIn.ts"
 import { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { Negotiated } from "../bgp/capability/negotiate.ts"
@@ -29,6 +29,8 @@ export interface SessionObserver {
   readonly onMessage?: (direction: "sent" | "received", message: Message) => void
   /** Something in the status changed. */
   readonly onChange?: () => void
+  /** The session's fiber died of a mistake in the program; nothing more happens in this session. */
+  readonly onCrash?: (cause: Cause.Cause<unknown>) => void
 }
 
 export interface Session {
@@ -155,7 +157,12 @@ export const runSession = Effect.fnUntraced(function* (
   })
 
   yield* Effect.addFinalizer(() => Effect.sync(() => runner.abort()))
-  yield* Effect.forkScoped(loop)
+  const supervised = Effect.onExit(loop, (exit) =>
+    Effect.sync(() => {
+      if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) observer.onCrash?.(exit.cause)
+    })
+  )
+  yield* Effect.forkScoped(supervised)
 
   return {
     announce: (routes) => put({ type: "wanted", routes }),

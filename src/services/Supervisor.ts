@@ -1,12 +1,12 @@
 // Carries a node's plan out: one supervised fiber per session, the addresses on the node, in the order that keeps traffic
 // whole: address before announcement, withdrawal before removal (I8). A new plan touches only what differs (I5), and a
 // route whose address the kernel refused is not announced, with the reason (I9).
-import { Context, Effect, Exit, Layer, PubSub, Schedule, Scope, Semaphore, Stream } from "effect"
+import { type Cause, Context, Effect, Exit, Layer, PubSub, Schedule, Scope, Semaphore, Stream } from "effect"
 import { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { StopReason } from "../bgp/fsm/types.ts"
 import { hostPrefix } from "../net/ip.ts"
 import { diffPlans } from "../plan/diff.ts"
-import type { NodePlan, PlannedAddress, PlannedRoute, PlannedSession } from "../plan/types.ts"
+import type { LocalAddress, NodePlan, PlannedAddress, PlannedRoute, PlannedSession } from "../plan/types.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { Secrets } from "../ports/Secrets.ts"
 import type { Transport } from "../ports/Transport.ts"
@@ -29,6 +29,8 @@ export type PlanStatus = Pick<NodeStatus, "sessions" | "addresses" | "refusals">
 /** How often the addresses are looked after: somebody may take one off, and a refusal may pass. */
 const addressCheck = Schedule.spaced("5 seconds")
 
+const restartAfter = "1 second"
+
 const deconfigured: StopReason = { subcode: 3 }
 const reconfigured: StopReason = { subcode: 6 }
 
@@ -45,12 +47,26 @@ export class Supervisor extends Context.Service<
     readonly sessions: () => ReadonlyArray<{ readonly planned: PlannedSession; readonly session: Session }>
   }
 >()("viaduct/services/Supervisor") {
-  /** `observe` is asked once per session for whoever wants to look on. */
-  static readonly layer = (observe: (planned: PlannedSession) => SessionObserver = () => ({})) =>
-    Layer.effect(Supervisor, makeSupervisor(observe)).pipe(Layer.provide(Listeners.layer))
+  static readonly layer = (options: SupervisorOptions = {}) =>
+    Layer.effect(Supervisor, makeSupervisor(options)).pipe(Layer.provide(Listeners.layer))
 }
 
-const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSession) => SessionObserver) {
+export interface SupervisorOptions {
+  /** Asked once per session, for whoever wants to look on. */
+  readonly observe?: (planned: PlannedSession) => SessionObserver
+  /** Where the addresses that are on the node outlive the process. Without it nothing of an earlier run is touched. */
+  readonly record?: AddressRecord
+}
+
+/** The addresses that this daemon put on the node, kept over restarts. */
+export interface AddressRecord {
+  readonly read: Effect.Effect<ReadonlyArray<LocalAddress>>
+  readonly write: (addresses: ReadonlyArray<LocalAddress>) => Effect.Effect<void>
+}
+
+const noRecord: AddressRecord = { read: Effect.succeed([]), write: () => Effect.void }
+
+const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), record = noRecord }: SupervisorOptions) {
   const link = yield* LinkControl
   const context = yield* Effect.context<Transport | Secrets | Listeners>()
   const outer = yield* Effect.scope
@@ -79,6 +95,7 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
         touch()
         own.onChange?.()
       },
+      onCrash: (cause) => void Effect.runForkWith(context)(Effect.forkIn(restart(planned.key, cause), outer)),
       ...(own.onMessage === undefined ? {} : { onMessage: own.onMessage })
     }
   }
@@ -110,6 +127,22 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
     yield* Scope.close(entry.scope, Exit.void)
   })
 
+  /** A session's fiber died of a mistake in this program: told in full, and the session starts anew. */
+  const restart = Effect.fnUntraced(function* (key: string, cause: Cause.Cause<unknown>) {
+    const crashed = running.get(key)
+    if (crashed === undefined) return
+    yield* Effect.logError(`session ${crashed.planned.name} ended by a fault of this program; it starts again`, cause)
+    yield* Effect.sleep(restartAfter)
+    yield* one.withPermits(1)(
+      Effect.gen(function* () {
+        if (running.get(key) !== crashed) return
+        running.delete(key)
+        yield* Scope.close(crashed.scope, Exit.void)
+        yield* start(crashed.planned, plan?.node ?? "")
+      })
+    )
+  })
+
   const put = Effect.fnUntraced(function* (planned: PlannedAddress) {
     const key = `${planned.address} ${planned.interface}`
     const before = addresses.get(key)
@@ -139,12 +172,12 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
     )
   })
 
-  /** Marked as ours by a process that did not get to remove them, and no longer wanted. */
+  /** What an earlier run of this daemon left on the node, if it still carries our mark and nobody wants it any more. */
   const sweep = Effect.fnUntraced(function* (wanted: ReadonlyArray<PlannedAddress>) {
+    const before = yield* record.read
     const there = yield* link.addresses.pipe(Effect.orElseSucceed(() => []))
-    const left = there.filter(
-      (a) => a.ours && !wanted.some((w) => w.address === a.address && w.interface === a.interface)
-    )
+    const same = (a: LocalAddress, b: LocalAddress) => a.address === b.address && a.interface === b.interface
+    const left = there.filter((a) => a.ours && before.some((b) => same(a, b)) && !wanted.some((w) => same(a, w)))
     yield* Effect.forEach(left, (address) =>
       link.remove(address).pipe(
         Effect.andThen(Effect.logWarning(`${address.address} taken off ${address.interface}: left by an earlier run`)),
@@ -152,6 +185,10 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
       )
     )
   })
+
+  const remember = Effect.suspend(() =>
+    record.write([...addresses.values()].filter(({ state }) => state === "present").map(({ planned }) => planned))
+  )
 
   const apply = Effect.fnUntraced(function* (next: NodePlan) {
     const diff = diffPlans(plan, next)
@@ -162,6 +199,7 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
       concurrency: "unbounded"
     })
     yield* Effect.forEach(diff.addresses.added, put)
+    yield* remember
     for (const { after } of diff.sessions.reset) yield* start(after, next.node)
     for (const added of diff.sessions.added) yield* start(added, next.node)
     for (const planned of next.sessions) {
@@ -174,6 +212,7 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
       const settled = Effect.forEach(running.values(), ({ session }) => session.settled, { concurrency: "unbounded" })
       yield* Effect.timeoutOption(settled, "1 second")
       yield* Effect.forEach(diff.addresses.removed, takeOff)
+      yield* remember
     }
     touch()
   })
@@ -181,6 +220,7 @@ const makeSupervisor = Effect.fnUntraced(function* (observe: (planned: PlannedSe
   const stop = Effect.fnUntraced(function* (reason: StopReason) {
     yield* Effect.forEach([...running.keys()], (key) => end(key, reason), { concurrency: "unbounded" })
     yield* Effect.forEach([...addresses.values()], ({ planned }) => takeOff(planned))
+    yield* remember
     plan = undefined
     touch()
   })
