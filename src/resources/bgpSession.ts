@@ -20,6 +20,15 @@ interface BgpSessionSpec {
   readonly ttlSecurity?: number
 }
 
+/** As Kubernetes objects have them. */
+interface Condition {
+  readonly type: "Established"
+  readonly status: "True" | "False"
+  readonly reason: string
+  readonly message?: string
+  readonly lastTransitionTime: string
+}
+
 interface BgpSessionStatus {
   /** Prefixes, each once, whatever the number of its paths. */
   readonly advertisedRoutes: ReadonlyArray<string>
@@ -27,6 +36,9 @@ interface BgpSessionStatus {
   readonly lastTransitionTime: string
   readonly state: SessionState
   readonly reason?: string
+  /** Wanted, and the session cannot carry them. */
+  readonly withheldRoutes?: SessionStatus["withheld"]
+  readonly conditions: ReadonlyArray<Condition>
   readonly flaps: number
   readonly negotiated?: {
     /** Seconds. */
@@ -74,12 +86,23 @@ const notificationOf = ({ lastNotification: last }: SessionStatus): Pick<BgpSess
     ? {}
     : { lastNotification: { direction: last.direction, time: objectTime(last.at), text: last.text } }
 
+/** What `kubectl wait --for=condition=Established` waits for. */
+const establishedCondition = ({ state, since, reason }: SessionStatus): Condition => ({
+  type: "Established",
+  status: state === "Established" ? "True" : "False",
+  reason: state,
+  ...(reason === undefined ? {} : { message: reason }),
+  lastTransitionTime: objectTime(since)
+})
+
 const statusOf = (session: SessionStatus): BgpSessionStatus => ({
   advertisedRoutes: [...new Set(session.advertised.map(({ prefix }) => prefix))],
   lastReportTime: objectTime(session.lastReport),
   lastTransitionTime: objectTime(session.since),
   state: session.state,
   ...(session.reason === undefined ? {} : { reason: session.reason }),
+  ...(session.withheld === undefined ? {} : { withheldRoutes: session.withheld }),
+  conditions: [establishedCondition(session)],
   flaps: session.flaps,
   ...negotiatedOf(session),
   receivedRoutes: session.received.routes,

@@ -44,7 +44,6 @@ export class Supervisor extends Context.Service<
     readonly status: Effect.Effect<PlanStatus>
     /** Something in the status may have changed. */
     readonly changes: Stream.Stream<void>
-    readonly sessions: () => ReadonlyArray<{ readonly planned: PlannedSession; readonly session: Session }>
   }
 >()("viaduct/services/Supervisor") {
   static readonly layer = (options: SupervisorOptions = {}) =>
@@ -258,7 +257,6 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
       addresses: [...addresses.values()].map(({ planned: _planned, ...status }) => status),
       refusals: plan?.refusals ?? []
     })),
-    changes: Stream.fromPubSub(changed),
-    sessions: () => [...running.values()]
+    changes: Stream.fromPubSub(changed)
   })
 })

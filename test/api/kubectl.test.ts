@@ -126,8 +126,7 @@ describe.skipIf(kubectlPath === null)(`kubectl${missing}`, () => {
   test("wait returns once a session is Established", async () => {
     const others = s22.sessions.slice(1)
     node.set(nodeStatus([down("10.0.1.254-node-01", "connection refused"), ...others]))
-    const state = "--for=jsonpath={.status.state}=Established"
-    const child = start("wait", "bgpsession/10.0.1.254-node-01", state, "--timeout=20s")
+    const child = start("wait", "bgpsession/10.0.1.254-node-01", "--for=condition=Established", "--timeout=20s")
     await node.untilFollowers(1)
     node.set(nodeStatus([session("10.0.1.254-node-01"), ...others]))
     expect(await child.exited).toBe(0)

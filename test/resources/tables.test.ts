@@ -94,9 +94,14 @@ Spec:
 Status:
   Advertised Routes:
     10.0.4.1/32
-  Flaps:                 0
-  Last Report Time:      2021-06-14T22:09:36Z
-  Last Transition Time:  2021-06-14T22:00:00Z
+  Conditions:
+    Last Transition Time:  2021-06-14T22:00:00Z
+    Reason:                Established
+    Status:                True
+    Type:                  Established
+  Flaps:                   0
+  Last Report Time:        2021-06-14T22:09:36Z
+  Last Transition Time:    2021-06-14T22:00:00Z
   Messages Received:
     Keepalive:      40
     Notification:   0
