@@ -1,7 +1,9 @@
 // Sessions of our own speakers with each other: the runner, the state machines and the codec together, under the test clock.
 import { describe, expect, test } from "bun:test"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import type { Address } from "../../src/net/ip.ts"
+import { Transport } from "../../src/ports/Transport.ts"
 import { held, inWorld, nodeAddress, nodeSide, route, routerAddress, routerSide, state, vip } from "./harness.ts"
 
 const seconds = (n: number) => TestClock.adjust(`${n} seconds`)
@@ -139,6 +141,27 @@ describe("a session", () => {
           expect([state(router), state(right)]).toEqual(["Established", "Established"])
         }),
       { "/keys/a": "secret", "/keys/b": "other", "/keys/same-as-a": "secret" }
+    ))
+})
+
+describe("the socket that a peer connects to", () => {
+  test("is there while a session wants it, and gone after the last one", () =>
+    inWorld(9, ({ start, network }) =>
+      Effect.gen(function* () {
+        const taken = Effect.scoped(
+          Effect.flatMap(Effect.service(Transport), (transport) => transport.listen(nodeAddress, 179, () => undefined))
+        ).pipe(Effect.provide(network.layer), Effect.result)
+        const one = yield* Scope.make()
+        const two = yield* Scope.make()
+        yield* Scope.provide(start(nodeSide), one)
+        yield* Scope.provide(start({ ...nodeSide, peerAddress: "10.0.1.253" as Address }), two)
+        yield* seconds(1)
+        expect((yield* taken)._tag).toBe("Failure")
+        yield* Scope.close(one, Exit.void)
+        expect((yield* taken)._tag).toBe("Failure")
+        yield* Scope.close(two, Exit.void)
+        expect((yield* taken)._tag).toBe("Success")
+      })
     ))
 })
 

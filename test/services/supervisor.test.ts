@@ -19,7 +19,8 @@ const vipAddress = { address: "10.0.0.8" as Address, prefixLength: 32, interface
 /** A kernel's addresses; `refuse` makes it say no. */
 const kernel = () => {
   const held = new Map<string, LocalAddress & { readonly ours: boolean }>()
-  const state = { refuse: false, held, events: [] as string[] }
+  /** `announced` is asked at each removal: what the sessions announce at that moment. */
+  const state = { refuse: false, held, events: [] as string[], announced: (): string => "" }
   const layer = Layer.succeed(LinkControl, {
     addresses: Effect.sync(() => [...held.values()]),
     add: (address: LocalAddress) =>
@@ -32,7 +33,7 @@ const kernel = () => {
       }),
     remove: (address: LocalAddress) =>
       Effect.sync(() => {
-        state.events.push(`remove ${address.address}`)
+        state.events.push(`remove ${address.address}${state.announced()}`)
         return held.delete(address.address)
       })
   })
@@ -117,13 +118,18 @@ describe("the supervisor", () => {
         yield* seconds(5)
         expect(held(peer)).toEqual(["10.0.0.8/32"])
         const other = { ...vipAddress, address: "10.0.0.9" as Address }
+        k.state.announced = () => {
+          const { sessions } = Effect.runSync(supervisor.status)
+          return ` while ${sessions.flatMap(({ advertised }) => advertised.map(({ prefix }) => prefix)).join() || "nothing"} is announced`
+        }
         const after = plan([session(nodeSide, [route("10.0.0.9/32", nodeSide.localAddress)])], [other])
         yield* during(supervisor.apply(after), 2)
         expect(held(peer)).toEqual(["10.0.0.9/32"])
-        expect(k.events).toEqual(["add 10.0.0.8", "add 10.0.0.9", "remove 10.0.0.8"])
+        expect(k.events).toEqual(["add 10.0.0.8", "add 10.0.0.9", "remove 10.0.0.8 while 10.0.0.9/32 is announced"])
         expect(peer.report().flaps).toBe(0)
         yield* during(supervisor.stop({ subcode: 2 }), 2)
         expect([held(peer), [...k.held.keys()]]).toEqual([[], []])
+        expect(k.events.at(-1)).toBe("remove 10.0.0.9 while nothing is announced")
       })
     ))
 
