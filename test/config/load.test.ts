@@ -74,9 +74,9 @@ test("no Cluster document is an error of its own", () => {
 test("documents of other groups pass whatever they hold; key paths pass as the first document only (S18)", () => {
   const other = "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nspec: {anything: [1, {x: y}]}\n---\n"
   expect(load(`sshPrivateKeyPath: /home/operator/key\n---\n${other}${BASE}`).problems).toEqual([])
-  expect(load(`${BASE}---\nsshPrivateKeyPath: /home/operator/key\n`).problems.map((p) => `${p.line} ${p.path}`)).toEqual([
-    "74 kind"
-  ])
+  expect(
+    load(`${BASE}---\nsshPrivateKeyPath: /home/operator/key\n`).problems.map((p) => `${p.line} ${p.path}`)
+  ).toEqual(["74 kind"])
 })
 
 test("mode manual is valid and asks for no peers (S18)", () => {

@@ -6,7 +6,7 @@ import { decodeMessage, encodeMessage } from "../../src/bgp/codec.ts"
 import { Framer } from "../../src/bgp/framer.ts"
 import { contexts, messages } from "./codecArbitraries.ts"
 
-const seed = Number(process.env["VIADUCT_SEED"] ?? 20260)
+const seed = Number(process.env.VIADUCT_SEED ?? 20260)
 const runs = (numRuns: number) => ({ numRuns, seed })
 
 const contextAndMessage = contexts.chain((ctx) => fc.tuple(fc.constant(ctx), messages(ctx)))

@@ -123,7 +123,7 @@ const unreach = (ctx: CodecContext): fc.Arbitrary<ReadonlyArray<Withdrawal>> =>
     nlri("ipv4", ctx).map((all) => all.map((one) => ({ ...one, multiprotocol: true as const })))
   )
 
-export const updates = (ctx: CodecContext): fc.Arbitrary<Update> => {
+const updates = (ctx: CodecContext): fc.Arbitrary<Update> => {
   const full = fc
     .tuple(nlri("ipv4", ctx), host("ipv4"), reach(ctx), nlri("ipv4", ctx), unreach(ctx))
     .chain(([body, nextHop, mp, withdrawn, mpWithdrawn]) => {

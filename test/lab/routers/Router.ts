@@ -21,6 +21,8 @@ export interface RouterNeighbor {
   readonly multihop?: boolean
   /** Where the neighbor listens; default 179. */
   readonly port?: number
+  /** BIRD: what `configText` calls the protocol of this neighbor. */
+  readonly protocol?: string
   /** Passes all learnt paths on to this neighbor, next hops unchanged. FRR and BIRD. */
   readonly passOn?: boolean
 }
@@ -51,6 +53,8 @@ export interface RouterSpec {
   readonly announce?: ReadonlyArray<RouterAnnouncement>
   /** Default 179. FRR and BIRD. */
   readonly listenPort?: number
+  /** The whole configuration, instead of one made from the fields above; `neighbors` still says whom to ask about. Not ExaBGP. */
+  readonly configText?: string
 }
 
 export type SessionState = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established"

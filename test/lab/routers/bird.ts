@@ -113,7 +113,7 @@ const start: Make["start"] = async (lab, spec) => {
   const file = join(lab.hostDirectory(spec.host), "bird.conf")
   const socket = socketOf(lab, spec)
   rmSync(socket, { force: true })
-  writeFileSync(file, configuration(spec))
+  writeFileSync(file, spec.configText ?? configuration(spec))
   const one = lab.spawn(spec.host, "bird", ["bird", "-f", "-c", file, "-s", socket])
   await ready(
     lab,
@@ -142,7 +142,7 @@ const CAPABILITIES: ReadonlyArray<readonly [RegExp, string]> = [
 ]
 
 const sessionOf = (block: string): ReadonlyArray<RouterSession> => {
-  if (!/^n\d+\s+BGP\s/.test(block)) return []
+  if (!/^\S+\s+BGP\s/.test(block)) return []
   const field = (name: string) => new RegExp(`^ +${name}:\\s+(.*)$`, "m").exec(block)?.[1]?.trim()
   const state = stateOf(field("BGP state") ?? "")
   const theirs = block.slice(Math.max(0, block.indexOf("Neighbor capabilities")))
@@ -194,7 +194,7 @@ const routes = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<RouterR
   const tables = await Promise.all(
     spec.neighbors.map(async (neighbor, index) => {
       let prefix = ""
-      const text = await show(lab, spec, `show route all protocol n${index}`)
+      const text = await show(lab, spec, `show route all protocol ${neighbor.protocol ?? `n${index}`}`)
       return text.split(/\n(?=\S|\s{10,}(?:unicast|unreachable|blackhole) )/).flatMap((block) => {
         const head = /^(\S*)\s+(?:unicast|unreachable|blackhole) \[/.exec(block)
         if (head === null) return []

@@ -106,7 +106,7 @@ const start: Make["start"] = async (lab, spec) => {
     join(directory, "zebra.conf"),
     `hostname ${spec.host}\nip nht resolve-via-default\nipv6 nht resolve-via-default\n`
   )
-  writeFileSync(join(directory, "bgpd.conf"), configuration(spec))
+  writeFileSync(join(directory, "bgpd.conf"), spec.configText === undefined ? configuration(spec) : "")
   const launch = async (daemon: "zebra" | "bgpd", socket: string, extra: ReadonlyArray<string>) => {
     const common = ["-z", join(directory, "zserv.api"), "--vty_socket", directory, "--log", "stdout", "-P", "0"]
     const own = ["-i", join(directory, `${daemon}.pid`), "-f", join(directory, `${daemon}.conf`)]
@@ -125,7 +125,15 @@ const start: Make["start"] = async (lab, spec) => {
   const port = spec.listenPort === undefined ? [] : ["-p", String(spec.listenPort)]
   const bgpd = await launch("bgpd", "bgpd.vty", [...port, ...(spec.installRoutes === true ? [] : ["-n"])])
   await ready(lab, bgpd, async () => (await show(lab, spec, "show bgp neighbors json")) !== undefined)
+  if (spec.configText !== undefined) await integrated(lab, spec, spec.configText)
   return [zebra, bgpd]
+}
+
+/** One text for both daemons, as /etc/frr/frr.conf is: vtysh takes it apart. */
+const integrated = async (lab: Lab, spec: RouterSpec, text: string): Promise<void> => {
+  const file = join(directoryOf(lab, spec), "frr.conf")
+  writeFileSync(file, text)
+  await lab.exec(spec.host, ["vtysh", "--vty_socket", directoryOf(lab, spec), "-f", file])
 }
 
 const show = async (lab: Lab, spec: RouterSpec, command: string): Promise<unknown> => {

@@ -72,7 +72,7 @@ const ask = (lab: Lab, spec: RouterSpec, words: ReadonlyArray<string>): Promise<
 
 const start: Make["start"] = async (lab, spec) => {
   const file = join(lab.hostDirectory(spec.host), "gobgp.toml")
-  writeFileSync(file, configuration(spec))
+  writeFileSync(file, spec.configText ?? configuration(spec))
   const api = ["--api-hosts", `127.0.0.1:${API_PORT}`, "--pprof-disable"]
   const one = lab.spawn(spec.host, "gobgp", ["gobgpd", "-f", file, "-p", "-l", "info", ...api])
   await ready(lab, one, async () => {

@@ -57,7 +57,8 @@ const start: Make["start"] = async (lab, spec) => {
   const socket = socketOf(lab, spec)
   rmSync(socket, { force: true })
   mkdirSync("/run/openbgpd", { recursive: true }) // its privilege separation directory, made by the package's service otherwise
-  writeFileSync(file, configuration(lab, spec), { mode: 0o600 })
+  const text = spec.configText === undefined ? configuration(lab, spec) : `${spec.configText}\nsocket "${socket}"\n`
+  writeFileSync(file, text, { mode: 0o600 })
   const one = lab.spawn(spec.host, "openbgpd", ["bgpd", "-d", "-f", file])
   await ready(lab, one, async () => existsSync(socket) && (await show(lab, spec, ["show", "neighbor"])) !== undefined)
   return [one]
