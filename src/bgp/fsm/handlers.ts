@@ -48,7 +48,7 @@ const drop = (fsm: Fsm, s: Scratch): void => {
 
 /** What is left when a connection and all that was learnt over it is gone. */
 const rested = (fsm: Fsm): Fsm => {
-  const { connection: _c, peerOpen: _p, negotiated: _n, establishedAt: _e, ...left } = fsm
+  const { connection: _c, peerOpen: _p, negotiated: _n, establishedAt: _e, disagreed: _d, ...left } = fsm
   return { ...left, timers: {}, direction: "outgoing", keepaliveMs: 0, holdMs: 0 }
 }
 
@@ -83,7 +83,8 @@ const fail = (fsm: Fsm, s: Scratch, failure: Failure): Fsm => {
   if (failure.gone !== true) drop(fsm, s)
   const lasted = fsm.establishedAt !== undefined && s.now - fsm.establishedAt >= lastedMs
   const failures = lasted ? 1 : fsm.failures + 1
-  const counted = { ...rested(fsm), failures, connectRetryCounter: fsm.connectRetryCounter + 1 }
+  const disagreed = failure.kind === "protocol" ? { disagreed: true as const } : {}
+  const counted = { ...rested(fsm), ...disagreed, failures, connectRetryCounter: fsm.connectRetryCounter + 1 }
   const idle = enter(counted, s, "Idle", failure.reason)
   return setJittered(idle, "IdleHold", s.now, idleHoldMs(failures, failure.kind, s.config.connectRetryMs))
 }

@@ -106,10 +106,18 @@ const dialled = (turn: Turn, connection: ConnectionId): void => {
 }
 
 /**
+ * Waiting in Idle after the network failed. The text has Idle refuse all connections; a peer that can reach us while we
+ * cannot reach it, or that has just come back, would then hardly ever find the door open.
+ */
+const backsOff = (fsm: Fsm): boolean =>
+  fsm.state === "Idle" && fsm.timers.IdleHold !== undefined && fsm.disagreed !== true
+
+/**
  * A connection of the peer's: to the machine where that one waits for it, otherwise to a second one. A third connection
  * replaces the second, since the peer that opens it has given up on that.
  */
 const accepted = (turn: Turn, connection: ConnectionId): void => {
+  if (backsOff(turn.peer.primary)) feed(turn, "primary", { type: "AutomaticStartPassive" })
   const { primary, secondary } = turn.peer
   if (primary.state === "Idle" || (primary.state === "Active" && primary.connection === undefined)) {
     feed(turn, "primary", { type: "TcpConnectionConfirmed", connection })

@@ -117,6 +117,8 @@ export interface Fsm {
   readonly connectRetryCounter: number
   /** Failures in a row; sets the idle hold back-off, cleared by a session that lasted. */
   readonly failures: number
+  /** The last failure was a disagreement of the two ends, not of the network: nobody is let in before the back-off ends. */
+  readonly disagreed?: true
   readonly establishedAt?: number
   readonly peerOpen?: Open
   readonly negotiated?: Negotiated

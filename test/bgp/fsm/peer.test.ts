@@ -98,6 +98,24 @@ describe("collision (RFC 4271 6.8)", () => {
     expect(peer.primary).toMatchObject({ state: "Established", connection: 2 })
   })
 
+  test("a peer that cannot be reached is let in when it calls, also while we back off", () => {
+    const failed = drive([{ type: "Start" }, { type: "DialFailed", why: "connection refused" }]).peer
+    expect(failed.primary.state).toBe("Idle")
+    const { peer } = drive([{ type: "Accepted", connection: 2 }, got(2, peerOpen), got(2, keepalive)], config, failed)
+    expect(peer.primary).toMatchObject({ state: "Established", connection: 2, direction: "incoming" })
+  })
+
+  test("after a disagreement, and after a stop, nobody is let in", () => {
+    const dialled: ReadonlyArray<PeerEvent> = [{ type: "Start" }, { type: "Dialled", connection: 1 }]
+    const wrong = drive([...dialled, got(1, openOf(65010, "10.0.1.254"))]).peer
+    const stopped = drive([...dialled, { type: "Stop", stop: { subcode: 2 } }]).peer
+    for (const peer of [wrong, stopped]) {
+      expect(drive([{ type: "Accepted", connection: 2 }], config, peer).actions).toEqual([
+        { type: "Close", connection: 2 }
+      ])
+    }
+  })
+
   test("a second connection to an Established session is refused once it says who it is", () => {
     const up = drive([{ type: "Start" }, { type: "Dialled", connection: 1 }, got(1, peerOpen), got(1, keepalive)]).peer
     const { peer, actions } = drive([{ type: "Accepted", connection: 2 }, got(2, peerOpen)], config, up)
