@@ -1,0 +1,63 @@
+// The address on the node over a crash, a changed file, somebody's hand, and missing rights (I8, I9).
+import { describe, expect } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { requires } from "../lab/requires.ts"
+import { Daemon } from "./Daemon.ts"
+import { clusterFile, ROUTER, scenario, VIP } from "./scenario.ts"
+
+const OTHER = "10.0.0.9"
+
+describe("the VIP on the node", () => {
+  const { test } = requires("root", "ip", "nft", "bird")
+
+  test("stays over kill -9, is taken over by the next daemon, and goes when that one has another VIP", async () => {
+    await using all = await scenario("bird")
+    const { lab, router } = all
+    const onLo = () => lab.addresses("node", "lo")
+    await router.routesTo(`${VIP}/32`)
+    await all.daemon.process.kill()
+    await router.noRouteTo(`${VIP}/32`)
+    expect(await onLo()).toContain(VIP)
+    const second = await Daemon.start(lab, { host: "node", config: { text: clusterFile({}) } })
+    await router.routesTo(`${VIP}/32`)
+    await second.process.kill()
+    const third = await Daemon.start(lab, { host: "node", config: { text: clusterFile({ vip: OTHER }) } })
+    await router.routesTo(`${OTHER}/32`)
+    expect(await onLo()).not.toContain(VIP)
+    expect(await onLo()).toContain(OTHER)
+    expect((await third.stop()).code).toBe(0)
+    expect(await onLo()).not.toContain(OTHER)
+  })
+
+  test("comes back when somebody takes it off, and the log says so", async () => {
+    await using all = await scenario("bird")
+    await all.router.routesTo(`${VIP}/32`)
+    await all.lab.exec("node", ["ip", "addr", "del", `${VIP}/32`, "dev", "lo"])
+    await all.lab.until(
+      async () => (await all.lab.addresses("node", "lo")).includes(VIP),
+      "the VIP to come back",
+      8_000
+    )
+    expect(all.daemon.process.log()).toContain(`${VIP} was taken off lo by somebody else; put back`)
+    expect((await all.daemon.session(ROUTER)).flaps).toBe(0)
+  })
+
+  test("a reload with another VIP announces it before the old one goes, without a flap (I5)", async () => {
+    await using all = await scenario("bird")
+    await all.router.routesTo(`${VIP}/32`)
+    const before = (await all.daemon.session(ROUTER)).sent.update
+    const reload = async (text: string, done: RegExp, times: number) => {
+      writeFileSync(join(all.lab.hostDirectory("node"), "cluster.yaml"), text)
+      all.daemon.process.signal("SIGHUP")
+      await all.lab.until(() => (all.daemon.process.log().match(done)?.length ?? 0) >= times, `reload ${times}`)
+    }
+    for (let i = 1; i <= 50; i++) await reload(`# edit ${i}\n${clusterFile({})}`, /means the same as before/g, i)
+    expect((await all.daemon.session(ROUTER)).sent.update).toBe(before)
+    await reload(clusterFile({ vip: OTHER }), /accepted/g, 2)
+    await all.router.routesTo(`${OTHER}/32`)
+    await all.router.noRouteTo(`${VIP}/32`)
+    expect(await all.lab.addresses("node", "lo")).not.toContain(VIP)
+    expect(await all.daemon.session(ROUTER)).toMatchObject({ state: "Established", flaps: 0 })
+  })
+})
