@@ -87,7 +87,7 @@ const neighborLines = (spec: RouterSpec, neighbor: RouterNeighbor, index: number
     `  local ${[...local, `as ${spec.asn}`].join(" ")};`,
     `  neighbor ${neighbor.ip}${port} as ${neighbor.asn};`,
     `  ${reach}`,
-    `  hold time ${hold}; keepalive time ${Math.max(1, Math.floor(hold / 3))}; startup hold time 30;`,
+    `  hold time ${hold}; ${hold === 0 ? "" : `keepalive time ${Math.max(1, Math.floor(hold / 3))}; `}startup hold time 30;`,
     "  connect delay time 1; connect retry time 1; error wait time 1,2;",
     ...(isPassive(neighbor) ? ["  passive yes;"] : []),
     ...(neighbor.md5 === undefined ? [] : [`  password "${neighbor.md5}";`]),
