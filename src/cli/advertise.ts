@@ -89,6 +89,9 @@ const advertise = Effect.fnUntraced(function* (config: AdvertiserConfig, vip: st
     startedAt,
     config: { source: "advertise", loadedAt: startedAt, hash: "" },
     ...held,
+    floatingIps: [],
+    services: [],
+    members: [],
     process
   }))
   const source: NodeSource = {

@@ -46,7 +46,7 @@ const planFor = Effect.fnUntraced(function* (
   if ("reason" in found) return yield* failWith(found.reason)
   const self = found.node
   const here = addresses.some((local) => local.address === self.address)
-  const plan = planNode(cluster, here ? { name: self.name, addresses } : viewFromFile(self), self)
+  const plan = planNode(cluster, here ? { ...viewFromFile(self), addresses } : viewFromFile(self), self)
   yield* Console.log(output === "json" ? JSON.stringify(plan, undefined, 2) : printPlan(plan))
   if (!here)
     yield* Console.error(`note: this machine is not ${self.name}; of its addresses only ${self.address} is known here`)

@@ -62,6 +62,8 @@ export const advertiserCluster = (config: AdvertiserConfig, vip: Address): Desir
     serviceCidrs: [],
     serviceFamilies: [],
     floatingIps: [],
+    services: [],
+    endpoints: [],
     servicePeers: []
   }
 }

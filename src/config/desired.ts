@@ -1,15 +1,10 @@
 // Decoded documents as the one value that the planners take. Defaults of the source (type layer2, port 443, LB
 // nodes = control-plane nodes, namespace cluster-<name>) are applied here; whether the whole makes sense is the
 // checks' business, before.
+
+import type { AddressPool } from "../ipam/types.ts"
 import { type Address, familyOf } from "../net/ip.ts"
-import type {
-  AddressPool,
-  ClusterNode,
-  ControlPlanePeer,
-  DesiredCluster,
-  PeerOptions,
-  ServicePeer
-} from "../plan/desired.ts"
+import type { ClusterNode, ControlPlanePeer, DesiredCluster, PeerOptions, ServicePeer } from "../plan/desired.ts"
 import type { BgpPeerDocument } from "./documents/bgpPeer.ts"
 import type { BgpPeerEntry, ClusterDocument } from "./documents/cluster.ts"
 import { parseRange } from "./documents/range.ts"
@@ -132,6 +127,8 @@ export const toDesired = (cluster: Located<ClusterDocument>, documents: Document
       serviceCidrs.some((cidr) => familyOf(cidr) === family)
     ),
     floatingIps: documents.gatewayGroups.flatMap((group) => group.value.spec.floatingIPs),
+    services: [],
+    endpoints: [],
     servicePeers: documents.peers.map((peer) => servicePeer(peer.value)),
     ...(selector === undefined ? {} : { peerSelector: selector })
   }

@@ -1,5 +1,6 @@
 // The cluster as its documents want it, after parsing, defaults and validation: the one input of the planners that comes
 // from people. Which document and line a value came from does not matter any more here.
+import type { AddressPool, ServiceRequest } from "../ipam/types.ts"
 import type { Address, Family, Prefix } from "../net/ip.ts"
 
 /** A machine named in the cluster file. */
@@ -25,6 +26,10 @@ export interface PeerOptions {
   readonly passwordFile?: string
   /** GTSM (RFC 5082): the number of hops the peer is away; `true` in a file means 1. */
   readonly ttlSecurity?: number
+  /** Seconds that the peer keeps our routes after a session that ended without a goodbye (RFC 4724); 0 turns it off. */
+  readonly gracefulRestartTime?: number
+  /** Offer several paths for a prefix (RFC 7911) on service sessions. Default true. */
+  readonly addPaths?: boolean
   /** Sent with every route to this peer. */
   readonly communities?: ReadonlyArray<string>
   readonly largeCommunities?: ReadonlyArray<string>
@@ -49,12 +54,11 @@ export interface ServicePeer extends PeerOptions {
   readonly sessions: number
 }
 
-/** `addressPools[]` (S14). Ranges are inclusive. */
-export interface AddressPool {
-  readonly name: string
-  readonly ranges: ReadonlyArray<{ readonly first: Address; readonly last: Address }>
-  readonly avoidBuggyIps: boolean
-  readonly manualAssign: boolean
+/** Nodes on which a service has an endpoint that takes traffic (EndpointSlice), as the slices name them (L4). */
+export interface ServiceEndpoints {
+  /** `<namespace>/<name>`. */
+  readonly service: string
+  readonly nodes: ReadonlyArray<string>
 }
 
 export interface DesiredCluster {
@@ -85,6 +89,9 @@ export interface DesiredCluster {
   readonly serviceFamilies: ReadonlyArray<Family>
   readonly floatingIps: ReadonlyArray<Address>
   readonly servicePeers: ReadonlyArray<ServicePeer>
+  readonly services: ReadonlyArray<ServiceRequest>
+  /** One entry a service that has slices; a service without one has no known endpoint. */
+  readonly endpoints: ReadonlyArray<ServiceEndpoints>
   /** Absent: there is no BGPLoadBalancer (S10). */
   readonly peerSelector?: Readonly<Record<string, string>>
 }

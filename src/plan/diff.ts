@@ -34,8 +34,7 @@ export interface PlanDiff {
   }
 }
 
-const sameValue = (a: unknown, b: unknown): boolean =>
-  Array.isArray(a) && Array.isArray(b) ? a.length === b.length && a.every((item, i) => item === b[i]) : a === b
+const sameValue = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b)
 
 /** Every parameter by name: a parameter added to the contract and forgotten here does not compile. */
 const PARAMETERS: Readonly<Record<keyof SessionParameters, true>> = {
@@ -51,6 +50,9 @@ const PARAMETERS: Readonly<Record<keyof SessionParameters, true>> = {
   passive: true,
   ttlSecurity: true,
   passwordFile: true,
+  sourcePort: true,
+  gracefulRestart: true,
+  addPaths: true,
   families: true
 }
 

@@ -65,7 +65,7 @@ const planAddresses = (
 
 /** The plan of `self`. `view` is what is known of the machine: its name and its addresses. */
 export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): NodePlan => {
-  const nothing = { node: view.name, sessions: [], addresses: [] }
+  const nothing = { node: view.name, sessions: [], addresses: [], claims: [], assignments: [], services: [] }
   if (cluster.loadBalancer.mode === "manual") {
     const reason = "loadBalancer.mode is manual: somebody else balances this cluster"
     return { ...nothing, refusals: [{ subject: "load balancing", reason }] }
@@ -82,6 +82,9 @@ export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterN
     node: view.name,
     sessions,
     addresses: held.addresses,
+    claims: [],
+    assignments: [],
+    services: [],
     refusals: [...refusals, ...held.refusals, ...services]
   }
 }

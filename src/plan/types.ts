@@ -1,6 +1,8 @@
 // What one node shall hold, as a value: sessions, routes, addresses, each with the reason why, and what it shall not hold
 // with the reason why not (invariants I7, I9). The planners make it, the supervisor carries it out, `viaduct plan` prints it.
+import type { Assignment, ClaimPurpose } from "../election/types.ts"
 import type { Address, Family, Prefix } from "../net/ip.ts"
+import type { ClusterView } from "./view.ts"
 
 /** What the planner knows about the node it plans for. */
 export interface NodeView {
@@ -8,6 +10,19 @@ export interface NodeView {
   readonly name: string
   /** Every address of the node, those of its own VIPs left out. */
   readonly addresses: ReadonlyArray<LocalAddress>
+  /** Absent where there is no word from the store yet. */
+  readonly cluster?: ClusterStanding
+}
+
+/** The cluster as the store shows it, and where this node stands in it. */
+export interface ClusterStanding {
+  readonly view: ClusterView
+  /** Floating IPs and VIPs that this node holds at this moment, fenced and on its interface (I2). */
+  readonly held: ReadonlyArray<Address>
+  /** Names by key of the sessions that run: a session keeps its name while it lives. */
+  readonly sessionNames: ReadonlyMap<string, string>
+  /** Nodes of the file that have not shown up yet are waited for: the node has just started. */
+  readonly settling: boolean
 }
 
 export interface LocalAddress {
@@ -35,13 +50,24 @@ export interface SessionParameters {
   /** GTSM (RFC 5082): packets from further away than this many hops are refused, and ours leave with TTL 255. */
   readonly ttlSecurity?: number
   readonly passwordFile?: string
+  /** The port to dial from (D7); absent: any. */
+  readonly sourcePort?: number
+  /** Absent: graceful restart is not offered (RFC 4724). */
+  readonly gracefulRestart?: {
+    /** Seconds. */
+    readonly restartTime: number
+    /** Routes outlive NOTIFICATIONs and the hold timer, too (RFC 8538): only where next hops are not the speaker. */
+    readonly notification: boolean
+  }
+  /** Offers to send several paths for a prefix (RFC 7911). */
+  readonly addPaths?: true
   readonly families: ReadonlyArray<Family>
 }
 
 export interface PlannedSession {
   /** Names the session across plans: two plans with the same key mean the same session, perhaps with other parameters. */
   readonly key: string
-  /** `<peerIP>-<nodeName>` (S22). */
+  /** `<peerIP>-<nodeName>` (S22); where a node has several sessions to one peer, the later ones end in `-<localIP>`. */
   readonly name: string
   readonly purpose: "control-plane" | "service"
   readonly parameters: SessionParameters
@@ -51,11 +77,16 @@ export interface PlannedSession {
 
 /** A path that a session shall announce. */
 export interface PlannedRoute {
-  /** Name of the thing announced: `control-plane`, later `<namespace>-<service>` (S23). */
+  /** Name of the thing announced: `control-plane` or `<namespace>-<service>` (S23). */
   readonly name: string
   readonly prefix: Prefix
   readonly nextHop: Address
   readonly pathId?: number
+  /**
+   * Of several paths to the prefix the one for a peer that takes only one (D9). True or absent: it may be sent without
+   * ADD-PATH.
+   */
+  readonly single?: boolean
   readonly med?: number
   readonly communities?: ReadonlyArray<string>
   readonly largeCommunities?: ReadonlyArray<string>
@@ -76,9 +107,39 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** An address that this node shall try to hold: the elector claims, probes, fences and announces it. */
+export interface PlannedClaim {
+  readonly address: Address
+  readonly prefixLength: number
+  readonly interface: string
+  readonly purpose: ClaimPurpose
+  readonly reason: string
+}
+
+/** What becomes of a service in the cluster, as this node sees it. */
+export interface PlannedService {
+  readonly namespace: string
+  readonly name: string
+  readonly addresses: ReadonlyArray<Address>
+  /** Names of the pools. */
+  readonly pools: ReadonlyArray<string>
+  readonly externalTrafficPolicy: "Cluster" | "Local"
+  /** By address of the service: who receives its traffic. */
+  readonly nextHops: ReadonlyArray<{ readonly address: Address; readonly node: string; readonly nextHop: Address }>
+  /** LB nodes that do not, and why. */
+  readonly left: ReadonlyArray<{ readonly address: Address; readonly node: string; readonly reason: string }>
+  /** Why it has no address, or is not announced; absent where all is well. */
+  readonly reason?: string
+}
+
 export interface NodePlan {
   readonly node: string
   readonly sessions: ReadonlyArray<PlannedSession>
   readonly addresses: ReadonlyArray<PlannedAddress>
+  /** What this node shall hold of the addresses that move. */
+  readonly claims: ReadonlyArray<PlannedClaim>
+  /** Who shall hold each address that moves, in the whole cluster. */
+  readonly assignments: ReadonlyArray<Assignment>
+  readonly services: ReadonlyArray<PlannedService>
   readonly refusals: ReadonlyArray<Refusal>
 }

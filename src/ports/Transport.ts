@@ -18,6 +18,11 @@ export interface SocketOptions {
 
 export interface DialRequest extends SocketOptions {
   readonly localAddress: Address
+  /**
+   * The port to dial from (D7); absent: any. Where it cannot be had, or a dead owner's session at the peer does not give way,
+   * another port is taken.
+   */
+  readonly localPort?: number
   readonly peerAddress: Address
   readonly peerPort: number
   /** Milliseconds until the attempt is given up. */
@@ -50,6 +55,11 @@ export interface Connection {
   readonly hold: (held: boolean) => void
   /** Closes after what was written has left, at once when `abort`. No handler is called any more. */
   readonly close: (abort?: boolean) => void
+  /**
+   * Forgets the connection without a word to the peer, not even a reset: its address belongs to another node now, and what we
+   * said would be taken as that node's. No handler is called any more.
+   */
+  readonly vanish: () => void
 }
 
 /** A peer that a listener accepts connections from, with the options its sockets get. */

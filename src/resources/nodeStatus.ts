@@ -70,6 +70,71 @@ export interface SessionStatus {
   readonly ttlSecurity?: number
 }
 
+/** How this node stands to an address that moves (D6); `other`: another node has it or shall have it. */
+export type FloatingIpState =
+  | "other"
+  | "unassigned"
+  | "claiming"
+  | "probing"
+  | "conflict"
+  | "held"
+  | "holdover"
+  | "releasing"
+
+export interface FloatingIpStatus {
+  readonly address: string
+  readonly purpose: "floating-ip" | "control-plane-vip" | "service-vip"
+  /** What it is called by people: the floating IP's group, the VIP's service. */
+  readonly of: string
+  readonly state: FloatingIpState
+  /** When this node came to stand so. */
+  readonly since: string
+  /** Who holds it by the store's word. */
+  readonly node?: string
+  readonly interface?: string
+  /** Grows each time that the address changes hands. */
+  readonly generation?: number
+  readonly reason: string
+  /** Why each node does or does not come into question. */
+  readonly judgements: ReadonlyArray<{ readonly node: string; readonly ok: boolean; readonly reason: string }>
+}
+
+export interface ServiceStatus {
+  readonly namespace: string
+  readonly name: string
+  readonly addresses: ReadonlyArray<string>
+  readonly pools: ReadonlyArray<string>
+  readonly externalTrafficPolicy: "Cluster" | "Local"
+  readonly nextHops: ReadonlyArray<{ readonly address: string; readonly node: string; readonly nextHop: string }>
+  readonly left: ReadonlyArray<{ readonly address: string; readonly node: string; readonly reason: string }>
+  readonly reason?: string
+}
+
+export interface MemberStatus {
+  readonly name: string
+  readonly address: string
+  readonly version: string
+  readonly configHash: string
+  readonly startedAt: string
+  readonly nextHops: { readonly ipv4?: string; readonly ipv6?: string }
+  readonly leaving: boolean
+  readonly drained: boolean
+}
+
+export interface StoreStatus {
+  readonly kind: "etcd" | "embedded" | "memory"
+  readonly name: string
+  readonly state: "connected" | "lost"
+  readonly since: string
+  /** Why it is lost. */
+  readonly reason?: string
+  readonly lease: {
+    /** Seconds. */
+    readonly seconds: number
+    readonly state: "none" | "held" | "expired"
+  }
+}
+
 export interface NodeStatus {
   readonly node: string
   readonly cluster: string
@@ -91,5 +156,12 @@ export interface NodeStatus {
     readonly reason: string
   }>
   readonly refusals: ReadonlyArray<{ readonly subject: string; readonly reason: string }>
+  /** Addresses that one node at a time holds: floating IPs, and in layer 2 mode the VIPs. */
+  readonly floatingIps: ReadonlyArray<FloatingIpStatus>
+  readonly services: ReadonlyArray<ServiceStatus>
+  /** Nodes whose daemons are alive, this one included. */
+  readonly members: ReadonlyArray<MemberStatus>
+  /** Absent where nothing in the config needs one. */
+  readonly store?: StoreStatus
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number }
 }

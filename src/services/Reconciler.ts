@@ -68,7 +68,8 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     })
     if ("reason" in found) return yield* new ConfigRefused({ message: found.reason })
     const named = found.node.name !== found.node.address
-    return planNode(cluster, { name: named ? found.node.name : options.hostname, addresses }, found.node)
+    const name = named ? found.node.name : options.hostname
+    return planNode(cluster, { name, addresses }, found.node)
   })
 
   const accept = Effect.gen(function* () {
@@ -104,6 +105,9 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
           hash: accepted?.hash ?? "",
           ...(lastError === undefined ? {} : { lastError })
         },
+        floatingIps: [],
+        services: [],
+        members: [],
         ...(yield* supervisor.status)
       }
     })

@@ -11,26 +11,60 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   net: [],
   bgp: ["net"],
   vip: ["net"],
-  plan: ["net", "bgp", "vip"],
-  config: ["net", "bgp", "plan"],
+  ipam: ["net"],
+  election: ["net"],
+  cluster: ["net", "ipam", "election", "plan"],
+  plan: ["net", "bgp", "vip", "ipam", "election"],
+  config: ["net", "bgp", "ipam", "election", "plan"],
   resources: ["net"],
-  ports: ["net", "bgp", "vip", "plan", "config", "resources"],
-  services: ["net", "bgp", "vip", "plan", "config", "resources", "ports"],
+  ports: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources"],
+  services: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "ports"],
   observe: ["net", "resources"],
-  adapters: ["net", "bgp", "vip", "plan", "config", "resources", "ports"],
+  adapters: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "ports"],
   api: ["net", "resources"],
-  cli: ["net", "bgp", "plan", "config", "resources", "ports", "services", "api", "observe", "version.ts"],
+  cli: [
+    "net",
+    "bgp",
+    "ipam",
+    "election",
+    "cluster",
+    "plan",
+    "config",
+    "resources",
+    "ports",
+    "services",
+    "api",
+    "observe",
+    "version.ts"
+  ],
   "version.ts": [],
   "types.d.ts": []
 }
 
 /** Rooms in which nothing but values and effects may happen. */
-const silent = ["net", "bgp", "vip", "plan", "config", "resources", "ports", "services", "api", "observe"]
+const silent = [
+  "net",
+  "bgp",
+  "vip",
+  "ipam",
+  "election",
+  "cluster",
+  "plan",
+  "config",
+  "resources",
+  "ports",
+  "services",
+  "api",
+  "observe"
+]
 /** Packages of the silent rooms: none of them touches the system. */
 const packages: Readonly<Record<string, RegExp>> = {
   net: /^ipaddr\.js$/,
   bgp: /^effect$/,
   vip: /^$/,
+  ipam: /^$/,
+  election: /^$/,
+  cluster: /^effect$/,
   plan: /^$/,
   config: /^(effect|yaml)$/,
   resources: /^(yaml|effect)$/,

@@ -33,7 +33,15 @@ const session: PlannedSession = {
   reason: "r"
 }
 const vip = { address: "10.0.0.8" as Address, prefixLength: 32, interface: "lo", reason: "r" }
-const plan: NodePlan = { node: "n", sessions: [session], addresses: [vip], refusals: [] }
+const plan: NodePlan = {
+  node: "n",
+  sessions: [session],
+  addresses: [vip],
+  claims: [],
+  assignments: [],
+  services: [],
+  refusals: []
+}
 const withSession = (change: Partial<PlannedSession>): NodePlan => ({ ...plan, sessions: [{ ...session, ...change }] })
 
 /** Keys of what happens to the sessions. */
@@ -85,6 +93,9 @@ describe("each parameter alone resets its session and says which it was", () => 
     passive: true,
     ttlSecurity: 1,
     passwordFile: "/k",
+    sourcePort: 61_000,
+    gracefulRestart: { restartTime: 120, notification: true },
+    addPaths: true,
     families: ["ipv4", "ipv6"]
   }
   for (const [key, value] of Object.entries(others)) {

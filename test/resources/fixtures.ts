@@ -50,6 +50,9 @@ export const nodeStatus = (sessions: ReadonlyArray<SessionStatus>, more: Partial
   sessions,
   addresses: [],
   refusals: [],
+  floatingIps: [],
+  services: [],
+  members: [],
   process: { residentBytes: 50_000_000, cpuSeconds: 1.25 },
   ...more
 })

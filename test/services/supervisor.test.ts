@@ -23,6 +23,9 @@ const kernel = () => {
   const state = { refuse: false, held, events: [] as string[], announced: (): string => "" }
   const layer = Layer.succeed(LinkControl, {
     addresses: Effect.sync(() => [...held.values()]),
+    interfaces: Effect.succeed([]),
+    hold: () => Effect.succeed(true),
+    watch: () => Effect.void,
     add: (address: LocalAddress) =>
       Effect.suspend(() => {
         if (state.refuse) return Effect.fail(new LinkError({ message: "adding: operation not permitted" }))
@@ -56,6 +59,9 @@ const plan = (
   node: "node-01",
   sessions,
   addresses: addresses.map((address) => ({ ...address, reason: "control-plane VIP" })),
+  claims: [],
+  assignments: [],
+  services: [],
   refusals: []
 })
 

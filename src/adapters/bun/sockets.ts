@@ -59,6 +59,10 @@ export class BunConnection implements Connection {
     else this.linger = setTimeout(() => this.socket.terminate(), lingerMs)
   }
 
+  vanish(): void {
+    this.close(true)
+  }
+
   /** Our half is closed; the peer's FIN or the linger time ends the rest, so that no unread octet turns it into a reset. */
   private finish(): void {
     clearTimeout(this.linger)

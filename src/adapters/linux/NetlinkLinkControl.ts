@@ -90,6 +90,9 @@ export const NetlinkLinkControl = Layer.succeed(
     addresses: attempt(() =>
       ask(listAddresses(1)).flatMap((reply) => (reply.type === "address" ? [local(reply.address)] : []))
     ),
+    interfaces: Effect.succeed([]),
+    hold: () => Effect.fail(new LinkError({ message: "not there yet" })),
+    watch: () => Effect.void,
     add: (address) => attempt(() => change(addAddress(target(address), 1), `adding ${text(address)}`, c.EEXIST)),
     remove: (address) =>
       attempt(() => change(removeAddress(target(address), 1), `removing ${text(address)}`, c.EADDRNOTAVAIL))

@@ -85,6 +85,11 @@ class Pipe implements Connection {
     this.enqueue("end", this)
   }
 
+  vanish(): void {
+    this.ended = true
+    this.handler = undefined
+  }
+
   arrive(segment: Segment): void {
     if (this.ended) return
     if (this.handler === undefined) this.early.push(segment)

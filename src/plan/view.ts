@@ -1,0 +1,36 @@
+// The cluster as the store shows it: who is there, who holds what, which service has which address. The second input of the
+// planner beside the documents. What a node knows about another comes from that node's own record. D4.
+import type { Claim, SubnetAddress } from "../election/types.ts"
+import type { Binding, RestingAddress } from "../ipam/types.ts"
+import type { Address } from "../net/ip.ts"
+
+/** A node whose daemon is alive: its record stands under its lease. */
+export interface Member {
+  /** As sessions and people call it; unique. */
+  readonly name: string
+  /** The address that the cluster file knows it by. */
+  readonly address: Address
+  readonly addresses: ReadonlyArray<SubnetAddress>
+  /** MAC address by interface: tells a probe of a member from one of a stranger. */
+  readonly macs: Readonly<Record<string, string>>
+  /** Where traffic for services is sent to; a family that the node lacks is absent. */
+  readonly nextHops: { readonly ipv4?: Address; readonly ipv6?: Address }
+  readonly version: string
+  /** Of the config that it runs. */
+  readonly configHash: string
+  /** RFC 3339. */
+  readonly startedAt: string
+  /** On its way out: no next hop and no floating IP any more (a stop under way). */
+  readonly leaving?: boolean
+}
+
+export interface ClusterView {
+  readonly members: ReadonlyArray<Member>
+  readonly claims: ReadonlyArray<Claim>
+  readonly bindings: ReadonlyArray<Binding>
+  readonly resting: ReadonlyArray<RestingAddress>
+  /** Names of nodes that an operator has drained. */
+  readonly drained: ReadonlyArray<string>
+}
+
+export const emptyView: ClusterView = { members: [], claims: [], bindings: [], resting: [], drained: [] }
