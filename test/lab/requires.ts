@@ -17,7 +17,9 @@ export const PROGRAMS = {
   setpriv: "/usr/bin/setpriv",
   "systemd-analyze": "/usr/bin/systemd-analyze",
   strace: "/usr/bin/strace",
-  shellcheck: "/usr/bin/shellcheck"
+  shellcheck: "/usr/bin/shellcheck",
+  etcd: "/usr/bin/etcd",
+  etcdctl: "/usr/bin/etcdctl"
 } as const
 
 export type Need = keyof typeof PROGRAMS | "root"

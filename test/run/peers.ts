@@ -17,7 +17,9 @@ const packages: Readonly<Record<string, string>> = {
   "/usr/bin/setpriv": "util-linux",
   "/usr/bin/systemd-analyze": "systemd",
   "/usr/bin/strace": "strace",
-  "/usr/bin/shellcheck": "shellcheck"
+  "/usr/bin/shellcheck": "shellcheck",
+  "/usr/bin/etcd": "etcd-server",
+  "/usr/bin/etcdctl": "etcd-client"
 }
 
 const found = (path: string): boolean =>
