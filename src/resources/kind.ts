@@ -3,6 +3,7 @@
 // priority). A kind is declared once and everything else (list, table, describe, discovery, selectors, watch) is
 // derived from the declaration. Invariants: an object is plain JSON; a kind derives its objects from a NodeStatus
 // alone; names are unique in a kind.
+import { hash32 } from "../net/hash.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
 
 export interface ObjectMeta {
@@ -87,12 +88,4 @@ export const stableUid = (...parts: ReadonlyArray<string>): string => {
     `${variant}${hex.slice(17, 20)}`,
     hex.slice(20)
   ].join("-")
-}
-
-/** FNV-1a with a final mix, so that seeds give words that have nothing to do with each other. */
-const hash32 = (text: string, seed: number): number => {
-  let hash = seed
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return (hash ^ (hash >>> 13)) >>> 0
 }
