@@ -14,7 +14,8 @@ import type { HostPlan, Topology } from "./topology.ts"
 import { until } from "./until.ts"
 
 const NAME = /^vdt(\d+)x\d+-/
-const FABRIC = "fabric"
+/** The namespace of the switches. */
+export const FABRIC = "fabric"
 
 const SYSCTLS: Record<"all" | HostPlan["role"], Record<string, string>> = {
   all: {
@@ -84,6 +85,11 @@ export class Lab {
     const found = all.find((text) => text.includes(":") === (family === "ipv6"))
     if (found === undefined) throw new Error(`${host} has no ${family} address`)
     return found.slice(0, found.indexOf("/"))
+  }
+
+  /** Names of the host's interfaces. */
+  devices(host: string): ReadonlyArray<string> {
+    return (this.plans.get(host)?.interfaces ?? []).map((one) => one.name)
   }
 
   /** A directory of the host's own, made when first asked for. */

@@ -1,10 +1,8 @@
-// Things that go wrong, made to order: a cable pulled, BGP blocked while everything else passes. They act in the fabric,
-// on the switch's end of a host's cable, so that the host itself looks untouched. Processes are faulted by their owners
-// (`Router.kill`, `Router.freeze`).
-import type { Lab } from "./Lab.ts"
+// Things that go wrong, made to order: a cable pulled, a node without power, BGP blocked while everything else passes. They
+// act in the fabric, on the switch's end of a host's cable, so that the host itself looks untouched. Processes are faulted
+// by their owners (`Router.kill`, `Router.freeze`, `EtcdMember.freeze`, `Background.signal`).
+import { FABRIC, type Lab } from "./Lab.ts"
 import { must } from "./process.ts"
-
-const FABRIC = "fabric"
 
 /** Pulls the cable: the host sees its carrier go. */
 export const linkDown = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
@@ -44,6 +42,36 @@ export const holdBackMessages = (lab: Lab, host: string, which: "all" | "short",
   return lab.exec(FABRIC, ["nft", "-f", "-"], { input: `flush chain bridge lab faults\n${rules.join("\n")}\n` })
 }
 
-/** Undoes every `blockBgp` and `holdBackMessages`. */
+const setCables = (lab: Lab, hosts: ReadonlyArray<string>, state: "up" | "down"): Promise<string> => {
+  const ports = hosts.flatMap((host) => lab.devices(host).map((device) => lab.port(host, device)))
+  return must(["ip", "-n", lab.namespace(FABRIC), "-batch", "-"], {
+    input: ports.map((port) => `link set ${port} ${state}\n`).join("")
+  })
+}
+
+/** All cables of the hosts at once, as the network sees it when the power goes. What runs on the hosts is not touched. */
+export const powerOff = (lab: Lab, ...hosts: ReadonlyArray<string>): Promise<string> => setCables(lab, hosts, "down")
+
+export const powerOn = (lab: Lab, ...hosts: ReadonlyArray<string>): Promise<string> => setCables(lab, hosts, "up")
+
+const addRules = (lab: Lab, rules: ReadonlyArray<string>): Promise<string> =>
+  lab.exec(FABRIC, ["nft", "-f", "-"], {
+    input: rules.map((rule) => `add rule bridge lab faults ${rule} counter drop\n`).join("")
+  })
+
+/** Nothing passes a host's cable in either direction, while its carrier stays: silence instead of an error. */
+export const cut = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
+  addRules(
+    lab,
+    ["iifname", "oifname"].map((side) => `${side} "${lab.port(host, device)}"`)
+  )
+
+/** Hosts of one segment do not hear each other any more, whatever is said; everybody else hears both. */
+export const split = (lab: Lab, one: string, other: string, device = "eth0"): Promise<string> => {
+  const [a, b] = [lab.port(one, device), lab.port(other, device)]
+  return addRules(lab, [`iifname "${a}" oifname "${b}"`, `iifname "${b}" oifname "${a}"`])
+}
+
+/** Undoes every `blockBgp`, `holdBackMessages`, `cut` and `split`. */
 export const unblock = (lab: Lab): Promise<string> =>
   lab.exec(FABRIC, ["nft", "flush", "chain", "bridge", "lab", "faults"])

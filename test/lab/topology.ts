@@ -4,6 +4,7 @@
 //   rack1 10.0.1.0/24 2001:db8:1::/64   nodes .10 .11   tor-1 .254     core 10.8.0.0/24 2001:db8:8::/64
 //   rack2 10.0.2.0/24 2001:db8:2::/64   nodes .10 .11   tor-2 .254       tor-N .N   ext-1 .10   ext-2 .11
 //   rack3 10.0.3.0/24 2001:db8:3::/64   nodes .10 .11   tor-3 .254     edge 172.30.0.0/24: ext-1 .1  ext-2 .3  client .2
+//   mgmt  10.9.0.0/24 (`managed`): etcd-N .N   relay .9   node-NN .1NN, a cable of its own (eth1) on every node
 
 export type Role = "node" | "router" | "client"
 
@@ -124,3 +125,39 @@ export const racks = (nodes: ReadonlyArray<string>): Topology => {
 
 /** Two racks with two nodes each. */
 export const twoRacks = (): Topology => racks(["10.0.1.10", "10.0.1.11", "10.0.2.10", "10.0.2.11"])
+
+/** Two racks with two nodes each, and a third external router (10.8.0.12). */
+export const threeExternals = (): Topology => {
+  const all = twoRacks()
+  return [...all.slice(0, -1), ext("ext-3", 12, 4, [1, 2]), ...all.slice(-1)]
+}
+
+export const RELAY = "relay"
+
+/**
+ * Adds a management network: hosts for etcd (etcd-1, …), one between them and the nodes (relay), and a second cable (eth1)
+ * from each node, so that a node's way to etcd and its way to everything else are cut one without the other.
+ */
+export const managed = (topology: Topology, members: 1 | 3 = 1): Topology => {
+  const cable = (name: string, last: number): InterfacePlan => ({
+    name,
+    segment: "mgmt",
+    addresses: [`10.9.0.${last}/24`]
+  })
+  const extra = (name: string, last: number): HostPlan => ({
+    name,
+    role: "node",
+    interfaces: [cable("eth0", last)],
+    routes: []
+  })
+  let nodes = 100
+  return [
+    ...topology.map((plan) => {
+      if (plan.role !== "node") return plan
+      nodes += 1
+      return { ...plan, interfaces: [...plan.interfaces, cable("eth1", nodes)] }
+    }),
+    ...Array.from({ length: members }, (_, index) => extra(`etcd-${index + 1}`, index + 1)),
+    extra(RELAY, 9)
+  ]
+}

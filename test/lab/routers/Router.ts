@@ -32,6 +32,8 @@ export interface RouterAnnouncement {
   readonly nextHop?: string
   readonly med?: number
   readonly communities?: ReadonlyArray<string>
+  /** ExaBGP, with `sendPaths`: the path identifier, so that one prefix can be announced several times. */
+  readonly pathId?: number
 }
 
 export interface RouterSpec {
@@ -43,6 +45,10 @@ export interface RouterSpec {
   readonly holdTime?: number
   /** Receive additional paths (RFC 7911), and send them to `passOn` neighbors. */
   readonly addPath?: boolean
+  /** ExaBGP: send additional paths. */
+  readonly sendPaths?: boolean
+  /** ExaBGP: seconds that peers keep its routes when its session is gone (RFC 4724). */
+  readonly gracefulRestartTime?: number
   /** Default both, on every session. */
   readonly families?: ReadonlyArray<"ipv4" | "ipv6">
   /** Puts learnt routes into the kernel, with ECMP. FRR and BIRD. */
@@ -63,6 +69,8 @@ export interface RouterSession {
   readonly neighbor: string
   readonly state: SessionState
   readonly remoteAsn: number
+  /** Epoch milliseconds of the last change to or from Established: BIRD to the millisecond, FRR and GoBGP to the second. */
+  readonly sinceMs?: number
   /** As negotiated, seconds; only while Established. */
   readonly holdTime?: number
   /**

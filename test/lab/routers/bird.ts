@@ -100,6 +100,7 @@ const configuration = (spec: RouterSpec): string =>
   [
     `router id ${spec.routerId};`,
     "log stderr all;",
+    "timeformat protocol iso long ms;",
     "protocol device { scan time 1; }",
     'protocol direct { ipv4; ipv6; interface "-lo", "*"; }',
     ...(["ipv4", "ipv6"] as const).flatMap((family) => tableLines(spec, family)),
@@ -146,12 +147,15 @@ const sessionOf = (block: string): ReadonlyArray<RouterSession> => {
   const field = (name: string) => new RegExp(`^ +${name}:\\s+(.*)$`, "m").exec(block)?.[1]?.trim()
   const state = stateOf(field("BGP state") ?? "")
   const theirs = block.slice(Math.max(0, block.indexOf("Neighbor capabilities")))
+  const since = /^\S+\s+BGP\s+\S+\s+\S+\s+(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})/.exec(block)
   const hold = /Hold timer:\s+[\d.]+\/(\d+)/.exec(block)?.[1]
   return [
     {
       neighbor: (field("Neighbor address") ?? "").replace(/%.*/, ""),
       state,
       remoteAsn: Number(field("Neighbor AS") ?? 0),
+      // Local time, of the same zone as ours.
+      ...told("sinceMs", since === null ? undefined : Date.parse(`${since[1]}T${since[2]}`)),
       ...told("holdTime", hold === undefined ? undefined : Number(hold)),
       capabilities:
         state === "Established"

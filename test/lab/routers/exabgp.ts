@@ -1,6 +1,7 @@
 // ExaBGP 4.2: a speaker without a table. It writes one JSON object per event to a helper process (here: cat into a
 // file), and sessions and routes are what these events add up to, so asking reads that file. A passive neighbor makes it
-// listen on the host's own address. Its "negotiated" event fails where ADD-PATH send was agreed: that is never asked for.
+// listen on the host's own address. Its "negotiated" event fails where ADD-PATH send was agreed: it is not asked for then,
+// and the session has no hold time to tell.
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Lab } from "../Lab.ts"
@@ -27,6 +28,11 @@ const eventsOf = (lab: Lab, spec: RouterSpec): string => join(lab.hostDirectory(
 const localOf = (lab: Lab, spec: RouterSpec, neighbor: RouterNeighbor): string =>
   neighbor.local ?? lab.address(spec.host, familyOfText(neighbor.ip))
 
+const pathsOf = (spec: RouterSpec): string =>
+  spec.sendPaths === true ? "send" : spec.addPath === true ? "receive" : "disable"
+
+const dotted = (id: number): string => [24, 16, 8, 0].map((bits) => (id >>> bits) & 255).join(".")
+
 const neighborLines = (lab: Lab, spec: RouterSpec, neighbor: RouterNeighbor): ReadonlyArray<string> => [
   `neighbor ${neighbor.ip} {`,
   `  local-as ${spec.asn}; peer-as ${neighbor.asn}; router-id ${spec.routerId};`,
@@ -38,16 +44,17 @@ const neighborLines = (lab: Lab, spec: RouterSpec, neighbor: RouterNeighbor): Re
   ...(isPassive(neighbor) ? ["  passive true;", "  listen 179;"] : []),
   ...(neighbor.port === undefined ? [] : [`  connect ${neighbor.port};`]),
   ...(neighbor.md5 === undefined ? [] : [`  md5-password '${neighbor.md5}';`]),
-  `  capability { asn4 enable; route-refresh enable; graceful-restart disable; add-path ${spec.addPath === true ? "receive" : "disable"}; }`,
+  `  capability { asn4 enable; route-refresh enable; graceful-restart ${spec.gracefulRestartTime ?? "disable"}; add-path ${pathsOf(spec)}; }`,
   `  family { ${familiesOf(spec)
     .map((family) => `${family} unicast;`)
     .join(" ")} }`,
-  "  api { processes [ events ]; neighbor-changes; negotiated; receive { parsed; update; open; notification; } }",
+  `  api { processes [ events ]; neighbor-changes; ${spec.sendPaths === true ? "" : "negotiated; "}receive { parsed; update; open; notification; } }`,
   "  static {",
   ...(spec.announce ?? []).map((one) => {
     const med = one.med === undefined ? "" : ` med ${one.med}`
     const communities = one.communities === undefined ? "" : ` community [ ${one.communities.join(" ")} ]`
-    return `    route ${one.prefix} next-hop ${one.nextHop ?? "self"}${med}${communities};`
+    const path = one.pathId === undefined ? "" : ` path-information ${dotted(one.pathId)}`
+    return `    route ${one.prefix}${path} next-hop ${one.nextHop ?? "self"}${med}${communities};`
   }),
   "  }",
   "}"

@@ -1,5 +1,5 @@
-// GoBGP 3: one process, configured by TOML, asked through its command-line client (JSON; capabilities arrive as base64
-// protobuf, of which only the type names and the family are read). Its own announcements are added after the start. It
+// GoBGP 3: one process, configured by TOML, asked through its command-line client (JSON, and a table for path identifiers;
+// capabilities arrive as base64 protobuf, of which only the type names and the family are read). Its own announcements are added after the start. It
 // waits about 7 s before its first connect: let it wait for the other end.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -130,7 +130,9 @@ const capabilityOf = ({ type_url, value = "" }: Capability): ReadonlyArray<strin
 interface Neighbor {
   readonly conf: { readonly neighbor_address: string; readonly peer_asn: number }
   readonly state: { readonly session_state?: number; readonly remote_cap?: ReadonlyArray<Capability> }
-  readonly timers?: { readonly state?: { readonly negotiated_hold_time?: number } }
+  readonly timers?: {
+    readonly state?: { readonly negotiated_hold_time?: number; readonly uptime?: { readonly seconds?: number } }
+  }
 }
 
 const neighborsOf = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<Neighbor>> =>
@@ -144,6 +146,7 @@ const sessions = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<Route
       neighbor: conf.neighbor_address,
       state: word,
       remoteAsn: conf.peer_asn,
+      ...told("sinceMs", up ? (timers?.state?.uptime?.seconds ?? 0) * 1000 : undefined),
       ...told("holdTime", up ? timers?.state?.negotiated_hold_time : undefined),
       capabilities: up ? (state.remote_cap ?? []).flatMap(capabilityOf).sort() : []
     }
@@ -183,6 +186,15 @@ const routeOf = (prefix: string, neighbor: string, attributes: ReadonlyArray<Att
   }
 }
 
+/** Path identifiers by prefix, in the order of the paths: the JSON form leaves them out, the printed table has them. */
+const pathIds = async (lab: Lab, spec: RouterSpec, neighbor: string, family: string) => {
+  const text = await ask(lab, spec, ["neighbor", neighbor, "adj-in", "-a", family])
+  const ids = new Map<string, Array<number>>()
+  for (const [, id, prefix = ""] of text.matchAll(/^\s+(?:\S+\s+)?(\d+)\s+(\S+\/\d+)\s/gm))
+    ids.set(prefix, [...(ids.get(prefix) ?? []), Number(id)])
+  return ids
+}
+
 const routes = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<RouterRoute>> => {
   const up = (await neighborsOf(lab, spec)).filter((one) => one.state.session_state === 6)
   const tables = await Promise.all(
@@ -197,8 +209,12 @@ const routes = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<RouterR
         const table: Record<string, ReadonlyArray<{ readonly attrs: ReadonlyArray<Attribute> }>> = JSON.parse(
           answer.stdout
         )
+        const ids = spec.addPath === true ? await pathIds(lab, spec, conf.neighbor_address, family) : undefined
         return Object.entries(table).flatMap(([prefix, paths]) =>
-          paths.map((path) => routeOf(prefix, conf.neighbor_address, path.attrs))
+          paths.map((path, index) => ({
+            ...routeOf(prefix, conf.neighbor_address, path.attrs),
+            ...told("pathId", ids?.get(prefix)?.[index])
+          }))
         )
       })
     )
