@@ -82,7 +82,8 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   property: () => bunTest("property", ["test/property/"], 60_000),
   build: () => check("build", [bun, join("deploy", "build.ts"), "--native"]),
   e2e: () => bunTest("e2e", ["test/e2e/", "test/workers/", "test/deploy/"], 60_000, { VIADUCT_BIN: executable }),
-  interop: () => bunTest("interop", ["test/lab/", "test/interop/"], 180_000, { VIADUCT_BIN: executable })
+  interop: () => bunTest("interop", ["test/lab/", "test/interop/"], 180_000, { VIADUCT_BIN: executable }),
+  cluster: () => bunTest("cluster", ["test/cluster/"], 300_000, { VIADUCT_BIN: executable })
 }
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("-"))
@@ -93,7 +94,7 @@ if (unknown.length > 0) {
 }
 
 const startedAt = performance.now()
-if (wanted.length === 0 || wanted.includes("interop")) await installPeers()
+if (wanted.length === 0 || wanted.includes("interop") || wanted.includes("cluster")) await installPeers()
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   process.stdout.write(`\n== ${name}\n`)
