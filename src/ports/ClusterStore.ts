@@ -45,9 +45,9 @@ export interface StoreTransaction {
 export type StoreNews =
   | { readonly type: "snapshot"; readonly revision: number; readonly entries: ReadonlyArray<StoreEntry> }
   | { readonly type: "changes"; readonly revision: number; readonly changes: ReadonlyArray<StoreChange> }
-  /** The connection to the store is gone; news will go on after the next "snapshot" or "changes". */
+  /** The connection to the store is gone; told also where it cannot be made at first. "regained" or a "snapshot" follows. */
   | { readonly type: "lost"; readonly why: string }
-  /** The store answers again; nothing was missed. */
+  /** The store answers again; nothing was lost: what happened meanwhile follows as "changes". */
   | { readonly type: "regained" }
 
 export type StoreChange =
