@@ -251,14 +251,15 @@ const why = (s: Scratch): string => ("why" in s.event ? s.event.why : "connectio
 
 export const tcpFailed: Handler = (fsm, s) => fail(fsm, s, { kind: "transport", reason: why(s), gone: true })
 
-/** OpenSent event 18: back to Active, where the ConnectRetryTimer or the peer makes the next connection. */
+/**
+ * OpenSent event 18: back to Active, where the ConnectRetryTimer or the peer makes the next connection. A router that still
+ * has a session with us, or with the node that had our address before, closes the first connection and takes the next: the
+ * timer's first values are short, and grow as in any back-off.
+ */
 export const lostBeforeOpen: Handler = (fsm, s) => {
-  const waiting = setJittered(
-    { ...rested(fsm), failures: fsm.failures + 1 },
-    "ConnectRetry",
-    s.now,
-    s.config.connectRetryMs
-  )
+  const failures = fsm.failures + 1
+  const retryMs = idleHoldMs(failures, "transport", s.config.connectRetryMs)
+  const waiting = setJittered({ ...rested(fsm), failures }, "ConnectRetry", s.now, retryMs)
   return enter(waiting, s, "Active", `${why(s)} before the peer sent an OPEN`)
 }
 

@@ -33,8 +33,13 @@ export const setJittered = (fsm: Fsm, name: TimerName, now: number, ms: number):
   return set({ ...fsm, random }, name, now + Math.round(ms * factor))
 }
 
-/** The first retry is quick, since most failures are a peer that restarts. */
-const idleHoldFirstMs = 250
+/**
+ * The first retries are quick: a router drops the connection of a speaker that it still has a session with, and takes the
+ * next one some 20 ms later. Doubling, a peer that is dead gets eight attempts in the first four seconds, and then few.
+ */
+const idleHoldTransportMs = 25
+/** Nothing about a disagreement changes that soon. */
+const idleHoldProtocolMs = 250
 const idleHoldProtocolMaxMs = 30_000
 
 /**
@@ -42,6 +47,9 @@ const idleHoldProtocolMaxMs = 30_000
  * failed, up to half a minute (or the connect retry time, if longer) when the two ends disagree.
  */
 export const idleHoldMs = (failures: number, kind: "transport" | "protocol", connectRetryMs: number): number => {
-  const most = kind === "transport" ? connectRetryMs : Math.max(idleHoldProtocolMaxMs, connectRetryMs)
-  return Math.min(most, idleHoldFirstMs * 2 ** Math.min(failures - 1, 16))
+  const [first, most] =
+    kind === "transport"
+      ? [idleHoldTransportMs, connectRetryMs]
+      : [idleHoldProtocolMs, Math.max(idleHoldProtocolMaxMs, connectRetryMs)]
+  return Math.min(most, first * 2 ** Math.min(failures - 1, 16))
 }

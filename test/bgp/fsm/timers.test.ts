@@ -69,10 +69,35 @@ describe("jitter (RFC 4271 section 10)", () => {
 })
 
 describe("idle hold back-off", () => {
-  test("a network failure is retried within the connect retry time for ever", () => {
-    expect([1, 2, 3, 5, 6, 20, 1000].map((n) => idleHoldMs(n, "transport", 5000))).toEqual([
-      250, 500, 1000, 4000, 5000, 5000, 5000
+  // A router closes the first connection of a speaker that took an address over and takes one 20 ms later (D8).
+  test("a network failure is retried at once, then less and less often, within the connect retry time for ever", () => {
+    expect([1, 2, 3, 4, 5, 8, 9, 20, 1000].map((n) => idleHoldMs(n, "transport", 5000))).toEqual([
+      25, 50, 100, 200, 400, 3200, 5000, 5000, 5000
     ])
+  })
+
+  test("a dead peer is not hammered: eight attempts in the first four seconds, 67 in five minutes", () => {
+    const attempts = (ms: number) => {
+      let count = 1
+      for (let at = idleHoldMs(1, "transport", 5000); at <= ms; at += idleHoldMs(count, "transport", 5000)) count++
+      return count
+    }
+    expect([attempts(4000), attempts(300_000)]).toEqual([8, 67])
+  })
+
+  test("a connection that the peer closes before its OPEN is tried again as soon, from Active", () => {
+    let fsm = inState("OpenSent", 0)
+    const waits: Array<number> = []
+    for (let i = 0; i < 4; i++) {
+      fsm = step(fsm, events.TcpConnectionFails, 0, config).fsm
+      expect(fsm.state).toBe("Active")
+      waits.push(fsm.timers.ConnectRetry ?? -1)
+      fsm = run(fsm, [events.ConnectRetryTimerExpires, { type: "TcpCrAcked", connection: 1 }]).fsm
+    }
+    for (const [i, wait] of waits.entries()) {
+      expect(wait).toBeGreaterThanOrEqual(0.75 * 25 * 2 ** i - 1)
+      expect(wait).toBeLessThanOrEqual(25 * 2 ** i)
+    }
   })
 
   test("a disagreement backs off to half a minute", () => {
