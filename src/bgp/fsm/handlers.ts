@@ -218,13 +218,22 @@ const cease = (stop: StopReason): Notification => ({
   ...(stop.message === undefined ? {} : { message: stop.message })
 })
 
+/** A peer that keeps routes over NOTIFICATIONs is told not to: the reason goes inside a Hard Reset (RFC 8538 3.1). */
+const final = (fsm: Fsm, stop: StopReason): Notification =>
+  fsm.negotiated?.gracefulRestart?.notification === true
+    ? { ...cease(stop), subcode: 9, hardReset: { code: 6, subcode: stop.subcode } }
+    : cease(stop)
+
 /** ManualStop and AutomaticStop; a peer that has our OPEN is told why (RFC 4486, RFC 9003). */
 export const stop: Handler = (fsm, s) => {
   if (!("stop" in s.event)) return fsm
   if (fsm.state === "OpenSent" || fsm.state === "OpenConfirm" || fsm.state === "Established")
-    send(fsm, s, cease(s.event.stop))
+    send(fsm, s, final(fsm, s.event.stop))
   return rest(fsm, s, s.event.stop.message ?? "stopped")
 }
+
+/** Closes without a word: to the peer we are a speaker that restarts, whose routes it keeps if that was agreed on (RFC 4724 4.2). */
+export const leave: Handler = (fsm, s) => rest(fsm, s, "left: this speaker comes back, or another node goes on for it")
 
 export const collided: Handler = (fsm, s) => {
   send(fsm, s, cease({ subcode: 7 }))

@@ -11,12 +11,16 @@ export interface Peer {
   readonly primary: Fsm
   /** Tracks the connection that the peer opened while ours was on its way. */
   readonly secondary?: Fsm
+  /** A session has been Established: from then on our OPENs are the `reopen` of the configuration. */
+  readonly known?: true
 }
 
 /** What happens to a neighbour, as the holder of its sockets and the operator see it. */
 export type PeerEvent =
   | { readonly type: "Start" }
   | { readonly type: "Stop"; readonly stop: StopReason }
+  /** Close without a word: see the event of this name in types.ts. */
+  | { readonly type: "Leave" }
   /** The Dial action came to an end. */
   | { readonly type: "Dialled"; readonly connection: ConnectionId }
   | { readonly type: "DialFailed"; readonly why: string }
@@ -60,7 +64,8 @@ export const peerStep = (
   now: number,
   config: FsmConfig
 ): { peer: Peer; actions: Action[] } => {
-  const turn: Turn = { peer, actions: [], now, config }
+  const open = peer.known === true && config.reopen !== undefined ? { ...config, open: config.reopen } : config
+  const turn: Turn = { peer, actions: [], now, config: open }
   switch (event.type) {
     case "Start":
       feed(turn, "primary", { type: config.passive ? "AutomaticStartPassive" : "AutomaticStart" })
@@ -68,6 +73,10 @@ export const peerStep = (
     case "Stop":
       feed(turn, "secondary", { type: "ManualStop", stop: event.stop })
       feed(turn, "primary", { type: "ManualStop", stop: event.stop })
+      break
+    case "Leave":
+      feed(turn, "secondary", event)
+      feed(turn, "primary", event)
       break
     case "Dialled":
       dialled(turn, event.connection)
@@ -85,6 +94,7 @@ export const peerStep = (
       onConnection(turn, event)
   }
   settle(turn)
+  if (turn.actions.some(({ type }) => type === "Up")) turn.peer = { ...turn.peer, known: true }
   return { peer: turn.peer, actions: turn.actions }
 }
 
@@ -127,7 +137,7 @@ const accepted = (turn: Turn, connection: ConnectionId): void => {
     feed(turn, "secondary", { type: "TcpConnectionFails", why: "the peer opened another connection" })
   if (secondary?.connection !== undefined) turn.actions.push({ type: "Close", connection: secondary.connection })
   const { random } = primary
-  turn.peer = { primary, secondary: { ...makeFsm(random ^ 0x5bd1e995), state: "Active", direction: "incoming" } }
+  turn.peer = { ...turn.peer, secondary: { ...makeFsm(random ^ 0x5bd1e995), state: "Active", direction: "incoming" } }
   feed(turn, "secondary", { type: "TcpConnectionConfirmed", connection })
 }
 
@@ -196,11 +206,11 @@ const arbitrate = (turn: Turn, slot: Slot, remoteId: string): void => {
 
 /** A machine that fell to Idle leaves the field to the other one; what it learnt about failing goes along. */
 const settle = (turn: Turn): void => {
-  const { primary, secondary } = turn.peer
+  const { primary, secondary, ...rest } = turn.peer
   if (secondary === undefined) return
-  if (secondary.state === "Idle" || secondary.state === "Active") turn.peer = { primary }
+  if (secondary.state === "Idle" || secondary.state === "Active") turn.peer = { ...rest, primary }
   else if (primary.state === "Idle") {
     const { failures, connectRetryCounter } = primary
-    turn.peer = { primary: { ...secondary, failures, connectRetryCounter } }
+    turn.peer = { ...rest, primary: { ...secondary, failures, connectRetryCounter } }
   }
 }

@@ -49,7 +49,8 @@ const idle: Record<EventName, Row> = {
   UpdateMsgErr: nothing("8.2.2 Idle, events 9-12, 15-28"),
   SendHoldTimerExpires: nothing("RFC 9687 4: only Established has the timer"),
   RouteRefreshMsg: nothing("RFC 2918: no session"),
-  Sent: nothing("RFC 9687: no session")
+  Sent: nothing("RFC 9687: no session"),
+  Leave: nothing("RFC 4724: no session")
 }
 
 /** Connect and Active answer most events alike. */
@@ -81,7 +82,8 @@ const unconnected = (state: string): Record<EventName, Row> => {
     UpdateMsgErr: other(28),
     SendHoldTimerExpires: other(29),
     RouteRefreshMsg: other(30),
-    Sent: nothing("RFC 9687: only Established has the timer")
+    Sent: nothing("RFC 9687: only Established has the timer"),
+    Leave: row("drop the attempt, rest in Idle", "RFC 4724 4", h.leave)
   }
 }
 
@@ -125,7 +127,8 @@ const connected = (state: string): Record<EventName, Row> => {
     UpdateMsgErr: error(28),
     SendHoldTimerExpires: error(29),
     RouteRefreshMsg: error(30),
-    Sent: nothing("RFC 9687: only Established has the timer")
+    Sent: nothing("RFC 9687: only Established has the timer"),
+    Leave: row("close without a NOTIFICATION, rest in Idle", "RFC 4724 4", h.leave)
   }
 }
 

@@ -1,5 +1,5 @@
 // The values of the BGP state machine: its states, events, timers and actions under the names of RFC 4271 section 8, with
-// RFC 9687 (Send Hold Timer) and RFC 2918 (ROUTE-REFRESH) beside them. One `Fsm` drives one TCP connection; a `Peer`
+// RFC 9687 (Send Hold Timer), RFC 2918 (ROUTE-REFRESH) and RFC 4724 (graceful restart) beside them. One `Fsm` drives one TCP connection; a `Peer`
 // (peer.ts) owns the one or two of them that a neighbour may have (RFC 4271 8.2.1). Timers are deadlines inside the value, so
 // that a runner needs one wake-up and a simulation none. Times are milliseconds of a monotonic clock.
 import type { Negotiated } from "../capability/negotiate.ts"
@@ -7,7 +7,7 @@ import type { Message, MessageError, Notification, Open, RouteRefresh, Update } 
 
 export type State = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established"
 
-/** RFC 4271 8.1, mandatory and optional events, with their numbers; the last three are no RFC 4271 events. */
+/** RFC 4271 8.1, mandatory and optional events, with their numbers; the last four are no RFC 4271 events. */
 export const eventNumbers = {
   ManualStart: 1,
   ManualStop: 2,
@@ -42,7 +42,9 @@ export const eventNumbers = {
   /** RFC 2918; RFC 4271 knows no such message. */
   RouteRefreshMsg: 30,
   /** Octets of ours left for the peer: restarts the SendHoldTimer (RFC 9687). */
-  Sent: 31
+  Sent: 31,
+  /** We go and come back, or another node goes on in our place: no Cease, which would end what the peer keeps (RFC 4724 4). */
+  Leave: 32
 } as const
 
 export type EventName = keyof typeof eventNumbers
@@ -82,6 +84,7 @@ export type PlainEvent =
   | "KeepAliveMsg"
   | "SendHoldTimerExpires"
   | "Sent"
+  | "Leave"
 
 /** Given out by whoever holds the sockets; unique within a peer. */
 export type ConnectionId = number
@@ -105,6 +108,8 @@ export interface FsmConfig {
   readonly delayOpenMs: number
   /** The OPEN that we send. */
   readonly open: Open
+  /** The OPEN once a session with the peer has been Established, where it differs: we are not restarting any more (RFC 4724 3). */
+  readonly reopen?: Open
 }
 
 export interface Fsm {

@@ -74,7 +74,8 @@ export const events: Readonly<Record<EventName, FsmEvent>> = {
   UpdateMsgErr: { type: "UpdateMsgErr", error: error(3, 1) },
   SendHoldTimerExpires: { type: "SendHoldTimerExpires" },
   RouteRefreshMsg: { type: "RouteRefreshMsg", refresh: { type: "ROUTE-REFRESH", afi: 1, safi: 1, subtype: "request" } },
-  Sent: { type: "Sent" }
+  Sent: { type: "Sent" },
+  Leave: { type: "Leave" }
 }
 
 /** Events that bring a fresh machine into each state; the connection is number 1. */

@@ -226,3 +226,90 @@ describe("time and stale events", () => {
     expect(nextWake(peer)).toBeUndefined()
   })
 })
+
+const restartCapability = (restarting: boolean, notification = false) =>
+  ({
+    code: 64,
+    name: "graceful-restart",
+    restarting,
+    notification,
+    restartTime: 120,
+    families: [{ afi: 1, safi: 1, forwardingPreserved: true }]
+  }) as const
+const restartOpen = (open: typeof peerOpen, restarting: boolean, notification = false) => ({
+  ...open,
+  capabilities: [...open.capabilities, restartCapability(restarting, notification)]
+})
+
+describe("graceful restart (RFC 4724)", () => {
+  const own: FsmConfig = {
+    ...config,
+    open: restartOpen(config.open, true),
+    reopen: restartOpen(config.open, false)
+  }
+  const restarting = (actions: ReadonlyArray<Action>) =>
+    actions.flatMap((a) =>
+      a.type === "Send" && a.message.type === "OPEN"
+        ? a.message.capabilities.flatMap((c) => (c.name === "graceful-restart" ? [c.restarting] : []))
+        : []
+    )
+
+  test("our OPENs say that we restart until a session was Established, and never after", () => {
+    const lost = (connection: number): PeerEvent => ({ type: "Closed", connection, why: "reset" })
+    const again: PeerEvent = { type: "Tick" }
+    const first = drive([{ type: "Start" }, { type: "Dialled", connection: 1 }, lost(1)], own)
+    const second = drive([again, { type: "Dialled", connection: 2 }, got(2, peerOpen)], own, first.peer, 10_000)
+    const up = drive([got(2, keepalive)], own, second.peer, 10_000)
+    expect([restarting(first.actions), restarting(second.actions)]).toEqual([[true], [true]])
+    const third = drive([lost(2), { type: "Accepted", connection: 3 }], own, up.peer, 10_000)
+    const both = drive([lost(3)], own, third.peer, 10_000)
+    const fourth = drive([again, { type: "Accepted", connection: 4 }], own, both.peer, 30_000)
+    expect([restarting(third.actions), restarting(fourth.actions)]).toEqual([[false], [false]])
+  })
+
+  test("a second connection beside an Established one gets the later OPEN, too", () => {
+    const start: ReadonlyArray<PeerEvent> = [{ type: "Start" }, { type: "Dialled", connection: 1 }]
+    const up = drive([...start, got(1, peerOpen), got(1, keepalive)], own).peer
+    expect(restarting(drive([{ type: "Accepted", connection: 2 }], own, up).actions)).toEqual([false])
+  })
+
+  test("leaving closes both connections without a word, and nothing starts again", () => {
+    const { peer, actions } = drive([
+      { type: "Start" },
+      { type: "Dialled", connection: 1 },
+      { type: "Accepted", connection: 2 },
+      got(1, peerOpen),
+      { type: "Leave" }
+    ])
+    expect(notifications(actions)).toEqual([])
+    expect(closed(actions).sort()).toEqual([1, 2])
+    expect(nextWake(peer)).toBeUndefined()
+    expect(foremost(peer).state).toBe("Idle")
+  })
+
+  test("a stop means it: a peer that keeps routes over NOTIFICATIONs is sent a Hard Reset (RFC 8538 3.1)", () => {
+    const stop = { subcode: 2, message: "maintenance" }
+    const hard = { ...own, open: restartOpen(config.open, true, true), reopen: restartOpen(config.open, false, true) }
+    const said = (with_: FsmConfig, open: typeof peerOpen) =>
+      drive(
+        [
+          { type: "Start" },
+          { type: "Dialled", connection: 1 },
+          got(1, open),
+          got(1, keepalive),
+          { type: "Stop", stop }
+        ],
+        with_
+      ).actions.flatMap((a) => (a.type === "Send" && a.message.type === "NOTIFICATION" ? [a.message] : []))
+    const message = { type: "NOTIFICATION", code: 6, message: "maintenance" } as const
+    expect(said(hard, restartOpen(peerOpen, false, true))).toEqual([
+      { ...message, subcode: 9, hardReset: { code: 6, subcode: 2 } }
+    ])
+    // Where one end lacks the N bit, a NOTIFICATION ends everything anyway.
+    for (const [with_, open] of [
+      [hard, restartOpen(peerOpen, false)],
+      [own, restartOpen(peerOpen, false, true)]
+    ] as const)
+      expect(said(with_, open)).toEqual([{ ...message, subcode: 2 }])
+  })
+})

@@ -40,6 +40,7 @@ UpdateMsgErr                | =            | Idle+cancel  | Idle         | Idle 
 SendHoldTimerExpires        | =            | Idle+cancel  | Idle         | Idle 5/1 close  | Idle 5/2 close   | Idle 8/0 down close
 RouteRefreshMsg             | =            | Idle+cancel  | Idle         | Idle 5/1 close  | Idle 5/2 close   | = refresh
 Sent                        | =            | =            | =            | =               | =                | =
+Leave                       | =            | Idle+cancel  | Idle         | Idle close      | Idle close       | Idle down close
 `
 
 const rows = grid
@@ -110,7 +111,7 @@ describe("RFC 4271 8.2.2, every state and event", () => {
       for (const name of Object.keys(eventNumbers) as ReadonlyArray<EventName>) {
         const { fsm } = step(inState(state), events[name], 1000, config)
         if (fsm.state !== "Idle") continue
-        const stopped = name === "ManualStop" || name === "AutomaticStop" || name === "OpenCollisionDump"
+        const stopped = ["ManualStop", "AutomaticStop", "OpenCollisionDump", "Leave"].includes(name)
         expect([state, name, fsm.timers.IdleHold !== undefined]).toEqual([state, name, !stopped])
         expect(Object.keys(fsm.timers)).toEqual(stopped ? [] : ["IdleHold"])
         expect(fsm.connection).toBeUndefined()
