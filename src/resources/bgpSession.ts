@@ -38,6 +38,8 @@ interface BgpSessionStatus {
   readonly reason?: string
   /** Wanted, and the session cannot carry them. */
   readonly withheldRoutes?: SessionStatus["withheld"]
+  /** What holds for the whole session and is no fault of a route's. */
+  readonly notes?: ReadonlyArray<string>
   readonly conditions: ReadonlyArray<Condition>
   readonly flaps: number
   readonly negotiated?: {
@@ -50,6 +52,7 @@ interface BgpSessionStatus {
     readonly capabilities: ReadonlyArray<string>
     readonly peerCapabilities: ReadonlyArray<string>
     readonly addPathSend: ReadonlyArray<string>
+    readonly gracefulRestart?: NonNullable<SessionStatus["negotiated"]>["gracefulRestart"]
   }
   readonly receivedRoutes: number
   readonly receivedSample: ReadonlyArray<{ readonly prefix: string; readonly nextHop: string }>
@@ -102,6 +105,7 @@ const statusOf = (session: SessionStatus): BgpSessionStatus => ({
   state: session.state,
   ...(session.reason === undefined ? {} : { reason: session.reason }),
   ...(session.withheld === undefined ? {} : { withheldRoutes: session.withheld }),
+  ...(session.notes === undefined ? {} : { notes: session.notes }),
   conditions: [establishedCondition(session)],
   flaps: session.flaps,
   ...negotiatedOf(session),
@@ -198,9 +202,9 @@ export const bgpSession: ResourceKind<BgpSession> = {
     {
       name: "Reason",
       type: "string",
-      description: "Why the session is not Established",
+      description: "Why the session is not Established, or what it cannot carry",
       wide: true,
-      cell: ({ status }) => status.reason ?? null
+      cell: ({ status }) => status.reason ?? status.notes?.join("; ") ?? null
     }
   ],
   derive,

@@ -51,10 +51,22 @@ export interface SessionStatus {
     /** Capabilities in the peer's OPEN. */
     readonly peerCapabilities: ReadonlyArray<string>
     readonly addPathSend: ReadonlyArray<string>
+    /** As the peer offers it, where both ends do (RFC 4724). */
+    readonly gracefulRestart?: {
+      /** Seconds that the peer says its own restart may take. */
+      readonly restartTime: number
+      /** The peer has just restarted. */
+      readonly restarting: boolean
+      /** Routes outlive NOTIFICATIONs, too (RFC 8538). */
+      readonly notification: boolean
+      readonly families: ReadonlyArray<string>
+    }
   }
   readonly advertised: ReadonlyArray<AdvertisedRoute>
   /** Wanted, and this session cannot carry it (I9). */
   readonly withheld?: ReadonlyArray<{ readonly prefix: string; readonly reason: string }>
+  /** What an operator should know about the whole session, such as that the peer takes one path per prefix only. */
+  readonly notes?: ReadonlyArray<string>
   readonly received: {
     /** Paths that the peer announces now. They are counted and dropped (D11). */
     readonly routes: number

@@ -65,10 +65,16 @@ export class Listeners extends Context.Service<
         yield* entry.listener.expect(peer)
       })
 
-      const release = Effect.fnUntraced(function* (localAddress: Address, port: number, peerAddress: Address) {
+      const release = Effect.fnUntraced(function* (
+        localAddress: Address,
+        port: number,
+        peerAddress: Address,
+        onConnection: (connection: Connection) => void
+      ) {
         const key = `${localAddress} ${port}`
         const entry = shared.get(key)
-        if (entry === undefined) return
+        // Another session to the same peer may have taken its place.
+        if (entry === undefined || entry.takers.get(peerAddress) !== onConnection) return
         entry.takers.delete(peerAddress)
         yield* entry.listener.unexpect(peerAddress)
         if (entry.takers.size > 0) return
@@ -79,7 +85,7 @@ export class Listeners extends Context.Service<
       return Listeners.of({
         take: (localAddress, port, peer, onConnection) =>
           Effect.acquireRelease(lock.withPermits(1)(acquire(localAddress, port, peer, onConnection)), () =>
-            lock.withPermits(1)(release(localAddress, port, peer.peerAddress))
+            lock.withPermits(1)(release(localAddress, port, peer.peerAddress, onConnection))
           )
       })
     })

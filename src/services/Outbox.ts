@@ -5,18 +5,23 @@ import { exportRoute, refreshTable, type Sent, type UpdateGroups } from "../bgp/
 import type { Negotiated } from "../bgp/capability/negotiate.ts"
 import { familyOfAfi } from "../bgp/iana.ts"
 import type { RouteRefresh } from "../bgp/message/types.ts"
+import { type Family, familyOf } from "../net/ip.ts"
 import type { PlannedRoute } from "../plan/types.ts"
 import type { AdvertisedRoute, SessionStatus } from "../resources/nodeStatus.ts"
 
 interface Ends {
   readonly localAsn: number
   readonly peerAsn: number
+  /** Additional paths were offered to the peer (RFC 7911). */
+  readonly addPaths?: true
 }
 
 export class Outbox {
   /** What the peer was told, and what it was not told with the reason. */
   advertised: ReadonlyArray<AdvertisedRoute> = []
   withheld: NonNullable<SessionStatus["withheld"]> = []
+  /** What holds for the whole session: one line where the peer takes one path per prefix (D9), not one for each path. */
+  notes: ReadonlyArray<string> = []
   private readonly ends: Ends
   private readonly groups: UpdateGroups
   private negotiated: Negotiated | undefined
@@ -50,6 +55,7 @@ export class Outbox {
     this.frames = []
     this.advertised = []
     this.withheld = []
+    this.notes = []
   }
 
   /** Nothing is on its way and nothing waits. */
@@ -71,7 +77,7 @@ export class Outbox {
     if (this.negotiated === undefined) return false
     this.changed = false
     const out = { ctx: this.negotiated.send, families: this.negotiated.families }
-    const planned = this.wanted.map((route) => ({ route, exported: exportRoute(route, this.ends) }))
+    const planned = this.carried(out.ctx.addPath).map((route) => ({ route, exported: exportRoute(route, this.ends) }))
     const routes = planned.map(({ exported }) => exported)
     const step =
       this.sent === undefined ? this.groups.initialTable(routes, out) : this.groups.advance(this.sent, routes, out)
@@ -83,6 +89,24 @@ export class Outbox {
     const unsent = new Set(step.unsent.map(({ route }) => name(route)))
     this.advertised = planned.flatMap(({ route }) => (unsent.has(name(route)) ? [] : [advertisedRoute(route)]))
     return true
+  }
+
+  /** All wanted routes of a family with ADD-PATH; of the others those that may stand alone, with a note about the rest. */
+  private carried(addPath: Readonly<Record<Family, boolean>>): ReadonlyArray<PlannedRoute> {
+    const left: Record<Family, number> = { ipv4: 0, ipv6: 0 }
+    const carried = this.wanted.filter(({ prefix, single }) => {
+      const family = familyOf(prefix)
+      const goes = addPath[family] || single !== false
+      if (!goes) left[family]++
+      return goes
+    })
+    const why = this.ends.addPaths === true ? "the peer does not receive" : "this session does not offer"
+    this.notes = (["ipv4", "ipv6"] as const).flatMap((family) =>
+      left[family] === 0
+        ? []
+        : [`${family}: ${why} additional paths (RFC 7911): one next hop per prefix, ${left[family]} more left out`]
+    )
+    return carried
   }
 
   /** RFC 2918, RFC 7313: the peer asks for a family again. */

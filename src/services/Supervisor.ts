@@ -1,16 +1,18 @@
 // Carries a node's plan out: one supervised fiber per session, the addresses on the node, in the order that keeps traffic
 // whole: address before announcement, withdrawal before removal (I8). A new plan touches only what differs (I5), and a
-// route whose address the kernel refused is not announced, with the reason (I9).
-import { type Cause, Context, Effect, Exit, Layer, PubSub, Schedule, Scope, Semaphore, Stream } from "effect"
+// route whose address the kernel refused is not announced, with the reason (I9). What takes time (a slow peer that is to take
+// a withdrawal, an address that waits for it) goes on beside everything else: no failover waits for it.
+import { type Cause, Context, Deferred, Effect, Exit, Layer, PubSub, Schedule, Scope, Semaphore, Stream } from "effect"
 import { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { StopReason } from "../bgp/fsm/types.ts"
-import { hostPrefix } from "../net/ip.ts"
+import { type Address, hostPrefix } from "../net/ip.ts"
 import { diffPlans } from "../plan/diff.ts"
 import type { LocalAddress, NodePlan, PlannedAddress, PlannedRoute, PlannedSession } from "../plan/types.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { Secrets } from "../ports/Secrets.ts"
 import type { Transport } from "../ports/Transport.ts"
 import type { NodeStatus, SessionStatus } from "../resources/nodeStatus.ts"
+import { cease, type EndMode } from "./endMode.ts"
 import { Listeners } from "./Listeners.ts"
 import { runSession, type Session, type SessionObserver } from "./SessionRunner.ts"
 import { fsmConfig } from "./sessionConfig.ts"
@@ -23,6 +25,13 @@ interface Running {
   readonly scope: Scope.Closeable
 }
 
+/** A session on its way out; its successor under the same key waits for it. */
+interface Ending {
+  readonly localAddress: Address
+  readonly settled: Effect.Effect<void>
+  readonly gone: Deferred.Deferred<void>
+}
+
 /** What of a node's status the supervisor knows. */
 export type PlanStatus = Pick<NodeStatus, "sessions" | "addresses" | "refusals">
 
@@ -31,16 +40,33 @@ const addressCheck = Schedule.spaced("5 seconds")
 
 const restartAfter = "1 second"
 
-const deconfigured: StopReason = { subcode: 3 }
-const reconfigured: StopReason = { subcode: 6 }
+const deconfigured = cease({ subcode: 3 })
+const reconfigured = cease({ subcode: 6 })
+
+/** How long addresses wait at most for what leads to them to be withdrawn. */
+const withdrawalMost = "1 second"
+
+export interface EndOptions {
+  /** How a session that is to go ends; without it, with a Cease. */
+  readonly ending?: (session: PlannedSession) => EndMode
+}
 
 export class Supervisor extends Context.Service<
   Supervisor,
   {
-    /** Makes the node hold exactly what the plan says. */
-    readonly apply: (plan: NodePlan) => Effect.Effect<void>
-    /** Withdraws everything, ends the sessions with this reason, takes the addresses off. Bounded in time. */
-    readonly stop: (reason: StopReason) => Effect.Effect<void>
+    /**
+     * Makes the node hold exactly what the plan says. Done when all is done that needs nobody else: sessions that vanish are
+     * gone, addresses are on, new sessions dial, changed routes are handed over. Withdrawals, endings and the addresses that
+     * wait for them follow by themselves, within a second or so.
+     */
+    readonly apply: (plan: NodePlan, options?: EndOptions) => Effect.Effect<void>
+    /** Done when no session from this address is ending any more: what a floating IP waits for before it goes (I2, I8). */
+    readonly ended: (localAddress: Address) => Effect.Effect<void>
+    /**
+     * Ends the sessions, with this reason unless `ending` says otherwise, then takes the addresses off. Bounded in time. The
+     * addresses of routes that a session left behind stay: the peer sends traffic on, and the next run takes them over.
+     */
+    readonly stop: (reason: StopReason, options?: EndOptions) => Effect.Effect<void>
     readonly status: Effect.Effect<PlanStatus>
     /** Something in the status may have changed. */
     readonly changes: Stream.Stream<void>
@@ -63,6 +89,8 @@ export interface AddressRecord {
   readonly write: (addresses: ReadonlyArray<LocalAddress>) => Effect.Effect<void>
 }
 
+const addressKey = ({ address, interface: name }: LocalAddress): string => `${address} ${name}`
+
 const noRecord: AddressRecord = { read: Effect.succeed([]), write: () => Effect.void }
 
 const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), record = noRecord }: SupervisorOptions) {
@@ -73,6 +101,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   const one = yield* Semaphore.make(1)
   const groups = new UpdateGroups()
   const running = new Map<string, Running>()
+  const ending = new Map<string, Ending>()
   const addresses = new Map<string, AddressStatus & { readonly planned: PlannedAddress }>()
   let plan: NodePlan | undefined
   const touch = (): void => {
@@ -107,9 +136,10 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     return routes.filter((route) => !missing.has(route.prefix))
   }
 
-  const start = Effect.fnUntraced(function* (planned: PlannedSession, node: string) {
+  const start = Effect.fnUntraced(function* (planned: PlannedSession) {
+    if (ending.has(planned.key)) return
     const scope = yield* Scope.fork(outer)
-    const config = fsmConfig(planned.parameters, node)
+    const config = fsmConfig(planned.parameters, plan?.node ?? "")
     const session = yield* runSession(planned.parameters, config, observer(planned), groups).pipe(
       Scope.provide(scope),
       Effect.provideContext(context)
@@ -118,12 +148,30 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     session.announce(announceable(planned.routes))
   })
 
-  const end = Effect.fnUntraced(function* (key: string, reason: StopReason) {
+  /** Begins to end a session; what vanishes is gone when this returns. */
+  const end = Effect.fnUntraced(function* (key: string, mode: EndMode) {
     const entry = running.get(key)
     if (entry === undefined) return
     running.delete(key)
-    yield* entry.session.stop(reason)
-    yield* Scope.close(entry.scope, Exit.void)
+    const gone = yield* Deferred.make<void>()
+    ending.set(key, { localAddress: entry.planned.parameters.localAddress, settled: entry.session.settled, gone })
+    const whole = entry.session
+      .stop(mode)
+      .pipe(
+        Effect.andThen(Scope.close(entry.scope, Exit.void)),
+        Effect.exit,
+        Effect.andThen(one.withPermits(1)(free(key)))
+      )
+    yield* Effect.forkIn(whole, outer, { startImmediately: true })
+  })
+
+  /** The session of this key is gone; one that the plan has wanted meanwhile may start. */
+  const free = Effect.fnUntraced(function* (key: string) {
+    const before = ending.get(key)
+    ending.delete(key)
+    const wanted = plan?.sessions.find((session) => session.key === key)
+    if (wanted !== undefined) yield* start(wanted)
+    if (before !== undefined) yield* Deferred.succeed(before.gone, undefined)
   })
 
   /** A session's fiber died of a mistake in this program: told in full, and the session starts anew. */
@@ -137,13 +185,13 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
         if (running.get(key) !== crashed) return
         running.delete(key)
         yield* Scope.close(crashed.scope, Exit.void)
-        yield* start(crashed.planned, plan?.node ?? "")
+        yield* start(crashed.planned)
       })
     )
   })
 
   const put = Effect.fnUntraced(function* (planned: PlannedAddress) {
-    const key = `${planned.address} ${planned.interface}`
+    const key = addressKey(planned)
     const before = addresses.get(key)
     const result = yield* Effect.result(link.add(planned))
     const state = result._tag === "Success" ? "present" : "failed"
@@ -161,7 +209,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   })
 
   const takeOff = Effect.fnUntraced(function* (planned: PlannedAddress) {
-    const key = `${planned.address} ${planned.interface}`
+    const key = addressKey(planned)
     const was = addresses.get(key)
     addresses.delete(key)
     if (was?.state !== "present") return
@@ -189,39 +237,79 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     record.write([...addresses.values()].filter(({ state }) => state === "present").map(({ planned }) => planned))
   )
 
-  const apply = Effect.fnUntraced(function* (next: NodePlan) {
+  const apply = Effect.fnUntraced(function* (next: NodePlan, { ending: how = () => deconfigured }: EndOptions = {}) {
     const diff = diffPlans(plan, next)
-    if (plan === undefined) yield* sweep(next.addresses)
+    const first = plan === undefined
     plan = next
-    yield* Effect.forEach(diff.sessions.removed, (gone) => end(gone.key, deconfigured), { concurrency: "unbounded" })
-    yield* Effect.forEach(diff.sessions.reset, ({ after }) => end(after.key, reconfigured), {
-      concurrency: "unbounded"
-    })
+    const endings = [
+      ...diff.sessions.removed.map((gone) => ({ key: gone.key, mode: how(gone) })),
+      ...diff.sessions.reset.map(({ after }) => ({ key: after.key, mode: reconfigured }))
+    ]
+    // The address of a session that vanishes is another node's already: before anything else.
+    for (const { key, mode } of endings) if (mode.type === "vanish") yield* end(key, mode)
+    for (const { key, mode } of endings) if (mode.type !== "vanish") yield* end(key, mode)
+    if (first) yield* sweep(next.addresses)
     yield* Effect.forEach(diff.addresses.added, put)
-    yield* remember
-    for (const { after } of diff.sessions.reset) yield* start(after, next.node)
-    for (const added of diff.sessions.added) yield* start(added, next.node)
+    if (first || diff.addresses.added.length > 0) yield* remember
     for (const planned of next.sessions) {
       const entry = running.get(planned.key)
       if (entry !== undefined) entry.planned = planned
     }
+    for (const { after } of diff.sessions.reset) yield* start(after)
+    for (const added of diff.sessions.added) yield* start(added)
     for (const { session: planned } of diff.sessions.routesChanged)
       running.get(planned.key)?.session.announce(announceable(planned.routes))
-    if (diff.addresses.removed.length > 0) {
-      const settled = Effect.forEach(running.values(), ({ session }) => session.settled, { concurrency: "unbounded" })
-      yield* Effect.timeoutOption(settled, "1 second")
-      yield* Effect.forEach(diff.addresses.removed, takeOff)
-      yield* remember
-    }
+    if (diff.addresses.removed.length > 0) yield* Effect.forkIn(takeOffLater(diff.addresses.removed), outer)
     touch()
   })
 
-  const stop = Effect.fnUntraced(function* (reason: StopReason) {
-    yield* Effect.forEach([...running.keys()], (key) => end(key, reason), { concurrency: "unbounded" })
-    yield* Effect.forEach([...addresses.values()], ({ planned }) => takeOff(planned))
-    yield* remember
-    plan = undefined
-    touch()
+  /** Withdrawal before removal (I8): waits for the sessions as they are now, then takes off what nobody wants again. */
+  const takeOffLater = Effect.fnUntraced(function* (gone: ReadonlyArray<PlannedAddress>) {
+    const sessions = [...[...running.values()].map(({ session }) => session.settled), ...settling()]
+    yield* Effect.timeoutOption(Effect.all(sessions, { concurrency: "unbounded" }), withdrawalMost)
+    const unwanted = Effect.gen(function* () {
+      const wanted = new Set((plan?.addresses ?? []).map(addressKey))
+      yield* Effect.forEach(
+        gone.filter((planned) => !wanted.has(addressKey(planned))),
+        takeOff
+      )
+      yield* remember
+      touch()
+    })
+    yield* one.withPermits(1)(unwanted)
+  })
+
+  const settling = () => [...ending.values()].map(({ settled }) => settled)
+
+  const gone = (which: (session: Ending) => boolean) =>
+    Effect.suspend(() =>
+      Effect.forEach([...ending.values()].filter(which), (session) => Deferred.await(session.gone), { discard: true })
+    )
+
+  const stop = Effect.fnUntraced(function* (
+    reason: StopReason,
+    { ending: how = () => cease(reason) }: EndOptions = {}
+  ) {
+    const kept = new Set<string>()
+    yield* one.withPermits(1)(
+      Effect.gen(function* () {
+        plan = undefined
+        for (const [key, { planned }] of [...running]) {
+          const mode = how(planned)
+          if (mode.type === "leave") for (const route of planned.routes) kept.add(route.prefix)
+          yield* end(key, mode)
+        }
+      })
+    )
+    yield* gone(() => true)
+    const rest = Effect.gen(function* () {
+      for (const { planned } of [...addresses.values()])
+        if (!kept.has(hostPrefix(planned.address))) yield* takeOff(planned)
+      yield* remember
+      addresses.clear()
+      touch()
+    })
+    yield* one.withPermits(1)(rest)
   })
 
   const lookAfterAddresses = Effect.gen(function* () {
@@ -250,8 +338,9 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   }
 
   return Supervisor.of({
-    apply: (next) => one.withPermits(1)(apply(next)),
-    stop: (reason) => one.withPermits(1)(stop(reason)),
+    apply: (next, options) => one.withPermits(1)(apply(next, options)),
+    ended: (localAddress) => gone((session) => session.localAddress === localAddress),
+    stop,
     status: Effect.sync(() => ({
       sessions: [...running.values()].map(sessionStatus),
       addresses: [...addresses.values()].map(({ planned: _planned, ...status }) => status),

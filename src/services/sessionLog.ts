@@ -51,6 +51,12 @@ export const countMessage = (counts: Mutable<MessageCounts>, frame: Uint8Array):
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 
+const gracefulRestartStatus = ({ gracefulRestart }: Negotiated) => {
+  if (gracefulRestart === undefined) return {}
+  const families = gracefulRestart.families.map((family) => `${family}-unicast`)
+  return { gracefulRestart: { ...gracefulRestart, families } }
+}
+
 const negotiatedStatus = (log: SessionLog, negotiated: Negotiated): NonNullable<SessionStatus["negotiated"]> => ({
   holdTime: negotiated.holdTime,
   keepaliveTime: log.keepaliveTime,
@@ -58,14 +64,21 @@ const negotiatedStatus = (log: SessionLog, negotiated: Negotiated): NonNullable<
   families: negotiated.families.map((family) => `${family}-unicast`),
   capabilities: negotiated.capabilities,
   peerCapabilities: negotiated.peerCapabilities,
-  addPathSend: negotiated.families.filter((family) => negotiated.send.addPath[family]).map((f) => `${f}-unicast`)
+  addPathSend: negotiated.families.filter((family) => negotiated.send.addPath[family]).map((f) => `${f}-unicast`),
+  ...gracefulRestartStatus(negotiated)
 })
+
+/** What the peer was told and what not: an Outbox. */
+interface Told {
+  readonly advertised: ReadonlyArray<AdvertisedRoute>
+  readonly withheld: NonNullable<SessionStatus["withheld"]>
+  readonly notes: ReadonlyArray<string>
+}
 
 /** The part of a status that the session itself knows. */
 export const sessionReport = (
   log: SessionLog,
-  advertised: ReadonlyArray<AdvertisedRoute>,
-  withheld: NonNullable<SessionStatus["withheld"]>,
+  { advertised, withheld, notes }: Told,
   received: SessionStatus["received"]
 ): Omit<SessionStatus, "name" | "purpose" | "localAsn" | "peerAsn" | "localAddress" | "peerAddress" | "peerPort"> => ({
   state: log.state,
@@ -76,6 +89,7 @@ export const sessionReport = (
   ...(log.negotiated === undefined ? {} : { negotiated: negotiatedStatus(log, log.negotiated) }),
   advertised,
   ...(withheld.length === 0 ? {} : { withheld }),
+  ...(notes.length === 0 ? {} : { notes }),
   received,
   sent: { ...log.sent },
   got: { ...log.got },

@@ -10,6 +10,7 @@ import type { Message } from "../../src/bgp/message/types.ts"
 import type { Address } from "../../src/net/ip.ts"
 import type { SessionParameters } from "../../src/plan/types.ts"
 import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
+import { cease } from "../../src/services/endMode.ts"
 import { Listeners } from "../../src/services/Listeners.ts"
 import { runSession, type Session } from "../../src/services/SessionRunner.ts"
 import { fsmConfig } from "../../src/services/sessionConfig.ts"
@@ -90,7 +91,7 @@ export const startRouter = async (
         .list()
         .map(({ prefix, nextHop }) => `${prefix} via ${nextHop}`)
         .sort(),
-    stop: () => Effect.runPromise(Effect.andThen(session.stop({ subcode: 3 }), Scope.close(scope, Exit.void)))
+    stop: () => Effect.runPromise(Effect.andThen(session.stop(cease({ subcode: 3 })), Scope.close(scope, Exit.void)))
   }
 }
 

@@ -6,7 +6,8 @@ import type { Address, Prefix } from "../../src/net/ip.ts"
 import type { PlannedRoute, SessionParameters } from "../../src/plan/types.ts"
 import { SecretError, Secrets } from "../../src/ports/Secrets.ts"
 import { Listeners } from "../../src/services/Listeners.ts"
-import { runSession, type Session, type Transition } from "../../src/services/SessionRunner.ts"
+import type { Transition } from "../../src/services/SessionCore.ts"
+import { runSession, type Session } from "../../src/services/SessionRunner.ts"
 import { fsmConfig } from "../../src/services/sessionConfig.ts"
 
 export const nodeAddress = "10.0.1.10" as Address

@@ -71,6 +71,52 @@ describe("the outbox of a session", () => {
     expect(outbox.withheld).toEqual([{ prefix: "2001:db8::8/128", reason: "an IPv6 route needs an IPv6 next hop" }])
   })
 
+  describe("several next hops of one prefix (D9)", () => {
+    const hops = ["10.0.1.11", "10.0.1.12", "10.0.1.13"]
+    const paths = (prefix: string, single: number, addresses = hops) =>
+      addresses.map((hop, i) => route(prefix, hop, { pathId: 100 + i, single: i === single }))
+    const v6 = paths("2001:db8::8/128", 2, ["2001:db8:1::11", "2001:db8:1::12", "2001:db8:1::13"])
+    const withAddPath = (ipv4: boolean, ipv6: boolean, addPaths?: true) => {
+      const outbox = new Outbox({ ...nodeSide, ...(addPaths ? { addPaths } : {}) }, new UpdateGroups())
+      outbox.open({ ...negotiated, send: { ...negotiated.send, addPath: { ipv4, ipv6 } } })
+      outbox.want([...paths("10.0.0.8/32", 1), ...v6])
+      take(outbox)
+      const told = outbox.advertised.map(({ nextHop, pathId }) => `${nextHop} ${pathId}`)
+      return { told, withheld: outbox.withheld, notes: outbox.notes }
+    }
+    const all4 = hops.map((hop, i) => `${hop} ${100 + i}`)
+    const all6 = v6.map(({ nextHop, pathId }) => `${nextHop} ${pathId}`)
+
+    test("all go out with their identifiers where the peer receives additional paths", () => {
+      expect(withAddPath(true, true, true)).toEqual({ told: [...all4, ...all6], withheld: [], notes: [] })
+    })
+
+    test("where it does not, the one that may stand alone, and one note instead of a problem for each", () => {
+      const { told, withheld, notes } = withAddPath(false, false, true)
+      expect(told).toEqual(["10.0.1.12 101", "2001:db8:1::13 102"])
+      expect(withheld).toEqual([])
+      const note = "the peer does not receive additional paths (RFC 7911): one next hop per prefix, 2 more left out"
+      expect(notes).toEqual([`ipv4: ${note}`, `ipv6: ${note}`])
+    })
+
+    test("families differ; a session that does not offer says so", () => {
+      const { told, notes } = withAddPath(false, true)
+      expect(told).toEqual(["10.0.1.12 101", ...all6])
+      expect(notes).toEqual([
+        "ipv4: this session does not offer additional paths (RFC 7911): one next hop per prefix, 2 more left out"
+      ])
+    })
+
+    test("another choice of the one that stands alone replaces it in one step, without a withdrawal", () => {
+      const outbox = opened()
+      outbox.want(paths("10.0.0.8/32", 0))
+      take(outbox)
+      outbox.want(paths("10.0.0.8/32", 1))
+      expect(spoken(take(outbox))).toEqual(["+1 -0"])
+      expect(outbox.advertised.map(({ nextHop }) => nextHop)).toEqual(["10.0.1.12"])
+    })
+  })
+
   test("a refresh sends the family again between its markers (RFC 7313 4), and nothing for a family that is not there", () => {
     const outbox = opened()
     outbox.want(routes(2))

@@ -4,6 +4,7 @@ import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Address } from "../../src/net/ip.ts"
 import { Transport } from "../../src/ports/Transport.ts"
+import { cease } from "../../src/services/endMode.ts"
 import { held, inWorld, nodeAddress, nodeSide, route, routerAddress, routerSide, state, vip } from "./harness.ts"
 
 const seconds = (n: number) => TestClock.adjust(`${n} seconds`)
@@ -18,7 +19,7 @@ describe("a session", () => {
         yield* seconds(10)
         expect([state(node), state(router)]).toEqual(["Established", "Established"])
         expect(held(router)).toEqual(["10.0.0.8/32 via 10.0.1.10"])
-        const stopping = yield* Effect.forkChild(node.session.stop({ subcode: 2, message: "maintenance" }), {
+        const stopping = yield* Effect.forkChild(node.session.stop(cease({ subcode: 2, message: "maintenance" })), {
           startImmediately: true
         })
         yield* seconds(1)
@@ -134,13 +135,118 @@ describe("a session", () => {
           yield* seconds(30)
           expect([state(router), state(wrong)].includes("Established")).toBe(false)
           expect(wrong.transitions.some(({ reason }) => reason.includes("no answer"))).toBe(true)
-          yield* Effect.forkChild(wrong.session.stop({ subcode: 3 }))
+          yield* Effect.forkChild(wrong.session.stop(cease({ subcode: 3 })))
           yield* seconds(2)
           const right = yield* start({ ...nodeSide, passwordFile: "/keys/same-as-a" })
           yield* seconds(30)
           expect([state(router), state(right)]).toEqual(["Established", "Established"])
         }),
       { "/keys/a": "secret", "/keys/b": "other", "/keys/same-as-a": "secret" }
+    ))
+})
+
+describe("the ways to end a session", () => {
+  const gracefulRestart = { restartTime: 120, notification: false }
+  const restartable = { ...nodeSide, gracefulRestart }
+  const helper = { ...routerSide, passive: true, gracefulRestart }
+
+  test("leave: no withdrawal of what is announced, no NOTIFICATION, the connection is closed in order (D8)", () =>
+    inWorld(21, ({ start, network }) =>
+      Effect.gen(function* () {
+        const router = yield* start(helper)
+        const node = yield* start(restartable)
+        node.session.announce([vip])
+        yield* seconds(5)
+        const { gracefulRestart: agreed } = node.session.report().negotiated ?? {}
+        const families = ["ipv4-unicast", "ipv6-unicast"]
+        expect(agreed).toEqual({ restartTime: 120, restarting: true, notification: false, families })
+        const before = router.session.report().got
+        node.session.announce([route("10.0.0.9/32", nodeAddress)])
+        yield* Effect.forkChild(node.session.stop({ type: "leave" }), { startImmediately: true })
+        yield* seconds(1)
+        const { got, reason } = router.session.report()
+        expect([got.notification, got.update - before.update]).toEqual([0, 2])
+        expect(reason).toBe("the peer closed the connection")
+        expect([state(node), network.openConnections()]).toEqual(["Idle", 0])
+      })
+    ))
+
+  test("leave says nothing that still waits for a peer that reads nothing", () =>
+    inWorld(22, ({ start, network }) =>
+      Effect.gen(function* () {
+        const router = yield* start(helper)
+        const node = yield* start(restartable)
+        yield* seconds(5)
+        const updates = router.session.report().got.update
+        network.clog(routerAddress)
+        node.session.announce([vip])
+        yield* seconds(1)
+        node.session.announce([vip, route("10.0.0.9/32", nodeAddress)])
+        yield* seconds(1)
+        const leaving = yield* Effect.forkChild(node.session.stop({ type: "leave" }), { startImmediately: true })
+        yield* TestClock.adjust(1)
+        expect(leaving.pollUnsafe()).toBeDefined()
+        network.unclog(routerAddress)
+        yield* seconds(1)
+        const { got, reason } = router.session.report()
+        expect([got.update, got.notification, reason]).toEqual([updates + 1, 0, "the peer closed the connection"])
+      })
+    ))
+
+  test("vanish: the peer hears nothing at all, at once; the next speaker at the address takes over (D7)", () =>
+    inWorld(23, ({ start, network }) =>
+      Effect.gen(function* () {
+        const router = yield* start(helper)
+        const node = yield* start(restartable)
+        node.session.announce([vip])
+        yield* seconds(5)
+        const { got } = router.session.report()
+        node.session.announce([])
+        Effect.runFork(node.session.stop({ type: "vanish" }))
+        expect([state(node), network.openConnections()]).toEqual(["Idle", 1])
+        expect(node.session.report().reason).toContain("another node")
+        yield* TestClock.adjust(1)
+        const heir = yield* start(restartable)
+        heir.session.announce([route("10.0.0.8/32", "10.0.1.11")])
+        yield* TestClock.adjust("100 millis")
+        expect(held(router)).toEqual(["10.0.0.8/32 via 10.0.1.11"])
+        const after = router.session.report()
+        expect([after.got.notification, after.got.keepalive]).toEqual([0, got.keepalive + 1])
+        yield* seconds(30)
+        expect([state(heir), state(router), router.session.report().flaps]).toEqual(["Established", "Established", 1])
+      })
+    ))
+
+  for (const instant of [0, 40, 90, 120, 160, 210, 260]) {
+    test(`vanish ${instant} ms after the start, with connections on their way both ways: not a word more`, () =>
+      inWorld(24, ({ start, network }) =>
+        Effect.gen(function* () {
+          network.conditions.latencyMs = 50
+          const router = yield* start(routerSide)
+          const node = yield* start(nodeSide)
+          yield* TestClock.adjust(instant)
+          const gone = yield* Effect.forkChild(node.session.stop({ type: "vanish" }), { startImmediately: true })
+          const { sent } = node.session.report()
+          yield* seconds(3)
+          expect(gone.pollUnsafe()).toBeDefined()
+          expect([state(node), node.session.report().sent]).toEqual(["Idle", sent])
+          expect(router.session.report().got.notification).toBe(0)
+          expect(router.transitions.filter(({ reason }) => reason.includes("closed the connection"))).toEqual([])
+        })
+      ))
+  }
+
+  test("who waits for a session to settle does not wait for one that has ended", () =>
+    inWorld(25, ({ start }) =>
+      Effect.gen(function* () {
+        const node = yield* start(nodeSide)
+        yield* seconds(1)
+        yield* Effect.forkChild(node.session.stop({ type: "leave" }), { startImmediately: true })
+        yield* seconds(1)
+        const settled = yield* Effect.forkChild(node.session.settled, { startImmediately: true })
+        yield* TestClock.adjust(1)
+        expect(settled.pollUnsafe()).toBeDefined()
+      })
     ))
 })
 

@@ -3,11 +3,12 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Effect, Exit, Layer, Logger, Random, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { makeMemoryNetwork } from "../../src/adapters/memory/MemoryNetwork.ts"
+import { type MemoryNetwork, makeMemoryNetwork } from "../../src/adapters/memory/MemoryNetwork.ts"
 import type { Address } from "../../src/net/ip.ts"
 import type { LocalAddress, NodePlan, PlannedSession, SessionParameters } from "../../src/plan/types.ts"
 import { LinkControl, LinkError } from "../../src/ports/LinkControl.ts"
 import { SecretError, Secrets } from "../../src/ports/Secrets.ts"
+import { cease, type EndMode } from "../../src/services/endMode.ts"
 import { Listeners } from "../../src/services/Listeners.ts"
 import { runSession, type Session } from "../../src/services/SessionRunner.ts"
 import { Supervisor, type SupervisorOptions } from "../../src/services/Supervisor.ts"
@@ -20,7 +21,13 @@ const vipAddress = { address: "10.0.0.8" as Address, prefixLength: 32, interface
 const kernel = () => {
   const held = new Map<string, LocalAddress & { readonly ours: boolean }>()
   /** `announced` is asked at each removal: what the sessions announce at that moment. */
-  const state = { refuse: false, held, events: [] as string[], announced: (): string => "" }
+  const state = {
+    refuse: false,
+    held,
+    events: [] as string[],
+    announced: (): string => "",
+    onAdd: (): void => undefined
+  }
   const layer = Layer.succeed(LinkControl, {
     addresses: Effect.sync(() => [...held.values()]),
     interfaces: Effect.succeed([]),
@@ -28,6 +35,7 @@ const kernel = () => {
     watch: () => Effect.void,
     add: (address: LocalAddress) =>
       Effect.suspend(() => {
+        state.onAdd()
         if (state.refuse) return Effect.fail(new LinkError({ message: "adding: operation not permitted" }))
         const added = !held.has(address.address)
         if (added) state.events.push(`add ${address.address}`)
@@ -68,6 +76,7 @@ const plan = (
 interface World {
   readonly supervisor: Supervisor["Service"]
   readonly kernel: ReturnType<typeof kernel>
+  readonly network: MemoryNetwork
   readonly router: (parameters: SessionParameters) => Effect.Effect<Session, never, Scope.Scope>
 }
 
@@ -88,7 +97,7 @@ const inWorld = async (
     const router = (parameters: SessionParameters) =>
       Effect.provideContext(runSession(parameters, fsmConfig(parameters, "router"), {}), context)
     const supervisor = yield* Effect.provideContext(Effect.service(Supervisor), context)
-    yield* body({ supervisor, kernel: k, router })
+    yield* body({ supervisor, kernel: k, network, router })
   })
   const exit = await Effect.runPromiseExit(
     Effect.scoped(program).pipe(
@@ -250,6 +259,169 @@ describe("the supervisor", () => {
           expect(b.report().flaps).toBe(0)
         }),
       { observe }
+    )
+  })
+})
+
+describe("sessions that end", () => {
+  const second = "10.0.2.254" as Address
+  const third = "10.0.3.254" as Address
+  const moving = "10.0.1.50" as Address
+  const to = (peerAddress: Address, more: Partial<SessionParameters> = {}): SessionParameters => ({
+    ...nodeSide,
+    peerAddress,
+    ...more
+  })
+  const at = (localAddress: Address): SessionParameters => ({
+    ...routerSide,
+    passive: true,
+    localAddress,
+    routerId: localAddress
+  })
+  const ms = (n: number) => TestClock.adjust(`${n} millis`)
+  /** Runs an effect that must not need the clock to move. */
+  const atOnce = <A>(effect: Effect.Effect<A>) =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+      yield* TestClock.adjust(0)
+      expect(fiber.pollUnsafe()).toBeDefined()
+    })
+
+  test("a peer that takes no withdrawal delays neither another session's routes nor a new session (failover)", () =>
+    inWorld(({ supervisor, network, router }) =>
+      Effect.gen(function* () {
+        const [a, b, c] = [yield* router(at(routerAddress)), yield* router(at(second)), yield* router(at(third))]
+        yield* supervisor.apply(plan([session(to(routerAddress)), session(to(second))]))
+        yield* seconds(5)
+        network.clog(routerAddress)
+        const more = [vip, route("10.0.0.9/32", nodeSide.localAddress)]
+        yield* atOnce(supervisor.apply(plan([session(to(second)), session(to(third))])))
+        yield* atOnce(supervisor.apply(plan([session(to(second), more), session(to(third), more)])))
+        yield* ms(20)
+        expect([held(b), held(c)]).toEqual([
+          ["10.0.0.8/32", "10.0.0.9/32"],
+          ["10.0.0.8/32", "10.0.0.9/32"]
+        ])
+        expect(held(a)).toEqual(["10.0.0.8/32"])
+        network.unclog(routerAddress)
+        yield* seconds(1)
+        expect(a.report().lastNotification?.text).toContain("Peer De-configured")
+      })
+    ))
+
+  test("an address waits for the withdrawal of a slow peer, a second at most (I8); wanted again, it stays", () =>
+    inWorld(({ supervisor, kernel: k, network, router }) =>
+      Effect.gen(function* () {
+        yield* router(at(routerAddress))
+        const other = { ...vipAddress, address: "10.0.0.9" as Address }
+        yield* supervisor.apply(plan([session(to(routerAddress))], [vipAddress, other]))
+        yield* seconds(5)
+        network.clog(routerAddress)
+        yield* atOnce(supervisor.apply(plan([session(to(routerAddress), [])], [])))
+        yield* ms(900)
+        expect([...k.held.keys()]).toEqual(["10.0.0.8", "10.0.0.9"])
+        yield* atOnce(supervisor.apply(plan([session(to(routerAddress))], [vipAddress])))
+        yield* ms(200)
+        expect([...k.held.keys()]).toEqual(["10.0.0.8"])
+      })
+    ))
+
+  test("what vanishes is gone before apply does anything else, and the others leave or cease as they are told", () =>
+    inWorld(({ supervisor, kernel: k, network, router }) =>
+      Effect.gen(function* () {
+        const [a, b, c] = [yield* router(at(routerAddress)), yield* router(at(second)), yield* router(at(third))]
+        yield* supervisor.apply(plan([session(to(third)), session(to(second)), session(to(routerAddress))]))
+        yield* seconds(5)
+        network.clog(third)
+        const open = network.openConnections()
+        const added = { ...vipAddress, address: "10.0.0.9" as Address }
+        k.state.onAdd = () => expect(network.openConnections()).toBe(open - 1)
+        const how = { [routerAddress]: "vanish", [second]: "leave" } as Readonly<Record<string, "vanish" | "leave">>
+        const ending = ({ parameters }: PlannedSession): EndMode => {
+          const type = how[parameters.peerAddress]
+          return type === undefined ? cease({ subcode: 2 }) : { type }
+        }
+        yield* atOnce(supervisor.apply(plan([], [vipAddress, added]), { ending }))
+        network.unclog(third)
+        yield* seconds(1)
+        expect(k.events).toEqual(["add 10.0.0.8", "add 10.0.0.9"])
+        expect(a.report()).toMatchObject({ state: "Established", flaps: 0 })
+        expect(held(a)).toEqual(["10.0.0.8/32"])
+        expect(b.report().reason).toBe("the peer closed the connection")
+        expect(c.report().lastNotification?.text).toContain("Administrative Shutdown")
+      })
+    ))
+
+  test("a session that is wanted again while it ends starts when the old one is gone, as the newest plan has it", () =>
+    inWorld(({ supervisor, network, router }) =>
+      Effect.gen(function* () {
+        const a = yield* router(at(routerAddress))
+        yield* supervisor.apply(plan([session(to(routerAddress))]))
+        yield* seconds(5)
+        network.clog(routerAddress)
+        yield* atOnce(supervisor.apply(plan([])))
+        yield* atOnce(supervisor.apply(plan([session(to(routerAddress))])))
+        const routes = [route("10.0.0.9/32", nodeSide.localAddress)]
+        yield* atOnce(supervisor.apply(plan([session(to(routerAddress, { holdTime: 6 }), routes)])))
+        yield* ms(600)
+        expect((yield* supervisor.status).sessions).toEqual([])
+        network.unclog(routerAddress)
+        yield* seconds(3)
+        expect(held(a)).toEqual(["10.0.0.9/32"])
+        expect(a.report()).toMatchObject({ state: "Established", negotiated: { holdTime: 6 } })
+      })
+    ))
+
+  test("ended: done when no session from that address is on its way out any more, whatever others do", () =>
+    inWorld(({ supervisor, network, router }) =>
+      Effect.gen(function* () {
+        yield* router({ ...at(routerAddress), peerAddress: moving })
+        yield* router(at(second))
+        const planned = [session(to(routerAddress, { localAddress: moving })), session(to(second))]
+        yield* supervisor.apply(plan(planned))
+        yield* seconds(5)
+        network.clog(second)
+        yield* atOnce(supervisor.apply(plan([])))
+        const waiting = yield* Effect.forkChild(supervisor.ended(moving), { startImmediately: true })
+        const other = yield* Effect.forkChild(supervisor.ended(nodeSide.localAddress), { startImmediately: true })
+        yield* ms(10)
+        expect([waiting.pollUnsafe() !== undefined, other.pollUnsafe() !== undefined]).toEqual([true, false])
+        yield* seconds(1)
+        expect(other.pollUnsafe()).toBeDefined()
+        yield* atOnce(supervisor.ended(moving))
+      })
+    ))
+
+  test("a stop that leaves keeps the addresses whose routes the peers keep, and their record; others go", () => {
+    let written: ReadonlyArray<LocalAddress> = []
+    const record = {
+      read: Effect.succeed([]),
+      write: (addresses: ReadonlyArray<LocalAddress>) =>
+        Effect.sync(() => {
+          written = addresses
+        })
+    }
+    const other = { ...vipAddress, address: "10.0.0.9" as Address }
+    return inWorld(
+      ({ supervisor, kernel: k, router }) =>
+        Effect.gen(function* () {
+          const a = yield* router(at(routerAddress))
+          const b = yield* router(at(second))
+          const elsewhere = [route("10.0.0.9/32", nodeSide.localAddress)]
+          yield* supervisor.apply(
+            plan([session(to(routerAddress)), session(to(second), elsewhere)], [vipAddress, other])
+          )
+          yield* seconds(5)
+          const ending = ({ parameters }: PlannedSession): EndMode =>
+            parameters.peerAddress === second ? cease({ subcode: 2 }) : { type: "leave" }
+          yield* during(supervisor.stop({ subcode: 2 }, { ending }), 2)
+          expect([...k.held.keys()]).toEqual(["10.0.0.8"])
+          expect(written.map(({ address }) => address)).toEqual(["10.0.0.8" as Address])
+          expect(a.report().got.notification).toBe(0)
+          expect(b.report().got.notification).toBe(1)
+          expect((yield* supervisor.status).addresses).toEqual([])
+        }),
+      { record }
     )
   })
 })

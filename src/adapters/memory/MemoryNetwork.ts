@@ -1,5 +1,5 @@
 // TCP without a kernel, for tests and the simulation: hosts are addresses, connections are pairs of ordered pipes with
-// latency, segments that get lost and come again, partitions in which nothing passes, and resets. Time is the runtime's
+// latency, segments that get lost and come again, partitions in which nothing passes, hosts that do not read, and resets. Time is the runtime's
 // Clock and chance is its Random, so that under a test clock and a seed every run of a scenario is the same.
 import { Clock, Effect, Fiber, Layer, Random, type Scope } from "effect"
 import type { Address } from "../../net/ip.ts"
@@ -44,12 +44,12 @@ class Pipe implements Connection {
   private handler: ConnectionHandler | undefined
   private readonly early: Array<Segment> = []
   private ended = false
-  private readonly enqueue: (segment: Segment, from: Pipe) => void
+  private readonly enqueue: (segment: Segment, from: Pipe) => boolean
 
   constructor(
     ends: Pick<Connection, "localAddress" | "localPort" | "peerAddress" | "peerPort">,
     userTimeoutMs: number,
-    enqueue: (segment: Segment, from: Pipe) => void
+    enqueue: (segment: Segment, from: Pipe) => boolean
   ) {
     this.localAddress = ends.localAddress
     this.localPort = ends.localPort
@@ -69,8 +69,11 @@ class Pipe implements Connection {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.ended) this.enqueue(bytes.slice(), this)
-    return true
+    return this.ended || this.enqueue(bytes.slice(), this)
+  }
+
+  drained(): void {
+    this.handler?.onDrain()
   }
 
   /** The memory of this process is the socket's buffer. */
@@ -109,6 +112,9 @@ export interface MemoryNetwork {
   /** Nothing passes between the two until they are joined again. */
   readonly part: (a: Address, b: Address) => void
   readonly join: (a: Address, b: Address) => void
+  /** The host reads nothing more: what is sent to it waits with its sender, until it reads again. */
+  readonly clog: (host: Address) => void
+  readonly unclog: (host: Address) => void
   /** Breaks every connection of a host, as its power-off and restart does. */
   readonly resetAll: (host: Address) => void
   readonly openConnections: () => number
@@ -123,6 +129,7 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
   const hosts = new Map<string, Host>()
   const pipes = new Set<Pipe>()
   const lanes = new Map<Pipe, { readonly waiting: Array<Segment>; fiber: Fiber.Fiber<void> | undefined }>()
+  const clogged = new Map<Address, Array<() => void>>()
   let nextPort = 40_000
 
   const blocked = (a: Address, b: Address): boolean => parted.has(`${a} ${b}`) || parted.has(`${b} ${a}`)
@@ -148,7 +155,21 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
     from.other?.arrive(segment)
   })
 
-  const enqueue = (segment: Segment, from: Pipe): void => {
+  /** False: it waits for a host that does not read. */
+  const enqueue = (segment: Segment, from: Pipe): boolean => {
+    const waiting = clogged.get(from.peerAddress)
+    if (waiting === undefined) transmit(segment, from)
+    else waiting.push(() => transmit(segment, from))
+    return waiting === undefined
+  }
+
+  const unclog = (host: Address): void => {
+    for (const go of clogged.get(host) ?? []) go()
+    clogged.delete(host)
+    for (const pipe of pipes) if (pipe.peerAddress === host) pipe.drained()
+  }
+
+  const transmit = (segment: Segment, from: Pipe): void => {
     const lane = lanes.get(from) ?? { waiting: [], fiber: undefined }
     lanes.set(from, lane)
     lane.waiting.push(segment)
@@ -212,6 +233,8 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
       parted.delete(`${a} ${b}`)
       parted.delete(`${b} ${a}`)
     },
+    clog: (host) => void clogged.set(host, []),
+    unclog,
     resetAll: (host) => {
       for (const pipe of [...pipes]) if (pipe.localAddress === host) breakPair(pipe, "the host lost its power")
     },
