@@ -80,3 +80,14 @@ export const hostPrefix = (address: Address): Prefix => `${address}/${addressBit
 /** An address as a number, for ranges and order. */
 export const addressToBigInt = (address: Address): bigint =>
   addressBytes(address).reduce((n, byte) => (n << 8n) | BigInt(byte), 0n)
+
+/** The inverse of `addressToBigInt`; `n` must fit the family. */
+export const addressFromBigInt = (n: bigint, family: Family): Address => {
+  const bytes = new Uint8Array(addressBits(family) / 8)
+  let rest = n
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 0xffn)
+    rest >>= 8n
+  }
+  return addressFromBytes(bytes)
+}
