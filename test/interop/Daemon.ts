@@ -20,6 +20,8 @@ export interface DaemonSpec {
   readonly config: { readonly text: string } | { readonly file: string }
   /** `--node`; left out: the daemon finds out by itself. */
   readonly node?: string
+  /** More words for `run`. */
+  readonly args?: ReadonlyArray<string>
   /** Words before the program's own: what confines it. */
   readonly launcher?: ReadonlyArray<string>
 }
@@ -53,7 +55,8 @@ export class Daemon {
       ...viaduct(),
       ...["run", "--config", file, "--data-dir", join(directory, "data")],
       ...["--admin-socket", socket, "--admin-listen", "none"],
-      ...(spec.node === undefined ? [] : ["--node", spec.node])
+      ...(spec.node === undefined ? [] : ["--node", spec.node]),
+      ...(spec.args ?? [])
     ])
     const daemon = new Daemon(lab, spec.host, process, socket)
     await lab.until(async () => {

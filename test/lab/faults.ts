@@ -54,17 +54,20 @@ export const powerOff = (lab: Lab, ...hosts: ReadonlyArray<string>): Promise<str
 
 export const powerOn = (lab: Lab, ...hosts: ReadonlyArray<string>): Promise<string> => setCables(lab, hosts, "up")
 
-const addRules = (lab: Lab, rules: ReadonlyArray<string>): Promise<string> =>
+const addRules = (lab: Lab, rules: ReadonlyArray<string>, before = ""): Promise<string> =>
   lab.exec(FABRIC, ["nft", "-f", "-"], {
-    input: rules.map((rule) => `add rule bridge lab faults ${rule} counter drop\n`).join("")
+    input: before + rules.map((rule) => `add rule bridge lab faults ${rule} counter drop\n`).join("")
   })
+
+const silence = (port: string): ReadonlyArray<string> => ["iifname", "oifname"].map((side) => `${side} "${port}"`)
 
 /** Nothing passes a host's cable in either direction, while its carrier stays: silence instead of an error. */
 export const cut = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
-  addRules(
-    lab,
-    ["iifname", "oifname"].map((side) => `${side} "${lab.port(host, device)}"`)
-  )
+  addRules(lab, silence(lab.port(host, device)))
+
+/** The same, in one step with the end of everything that was blocked before. */
+export const cutOnly = (lab: Lab, host: string, device = "eth0"): Promise<string> =>
+  addRules(lab, silence(lab.port(host, device)), "flush chain bridge lab faults\n")
 
 /** Hosts of one segment do not hear each other any more, whatever is said; everybody else hears both. */
 export const split = (lab: Lab, one: string, other: string, device = "eth0"): Promise<string> => {
@@ -72,6 +75,6 @@ export const split = (lab: Lab, one: string, other: string, device = "eth0"): Pr
   return addRules(lab, [`iifname "${a}" oifname "${b}"`, `iifname "${b}" oifname "${a}"`])
 }
 
-/** Undoes every `blockBgp`, `holdBackMessages`, `cut` and `split`. */
+/** Undoes every `blockBgp`, `holdBackMessages`, `cut`, `cutOnly` and `split`. */
 export const unblock = (lab: Lab): Promise<string> =>
   lab.exec(FABRIC, ["nft", "flush", "chain", "bridge", "lab", "faults"])

@@ -3,7 +3,7 @@
 // relay delays and nothing else; cuts cut only what they say; a speaker on a floating IP gives the routers their next hops.
 import { describe, expect } from "bun:test"
 import { startEtcd } from "./etcd.ts"
-import { cut, linkDown, linkUp, powerOff, powerOn, split, unblock } from "./faults.ts"
+import { cut, cutOnly, linkDown, linkUp, powerOff, powerOn, split, unblock } from "./faults.ts"
 import { KernelWatch, overlapsOf } from "./kernelWatch.ts"
 import { Lab } from "./Lab.ts"
 import { awaitAddresses, startResponder } from "./probes.ts"
@@ -166,6 +166,8 @@ describe("faults", () => {
     await split(lab, "node-01", "node-02")
     expect(await seen()).toEqual([true, true, false])
     expect(await reaches("node-02", tor)).toBe(true)
+    await cutOnly(lab, "node-01", "eth1")
+    expect(await seen()).toEqual([false, true, true])
     await unblock(lab)
     await linkDown(lab, "node-01", "eth1")
     expect(await seen()).toEqual([false, true, true])
