@@ -25,6 +25,8 @@ export class LinkControl extends Context.Service<
     /**
      * Adds the address for `seconds`, or gives it so many from now; after that the kernel takes it off by itself (D6).
      * It is never chosen as a source address for other traffic (preferred lifetime 0). True: it was not there.
+     * Whole seconds, rounded down, at least one. The kernel may take half a second more before it acts, and another second
+     * where lifetimes end more than 20 ms apart: refresh all addresses of a node in one go.
      */
     readonly hold: (address: LocalAddress, seconds: number) => Effect.Effect<boolean, LinkError>
     /** True: removed. False: it was not there. */

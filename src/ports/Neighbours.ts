@@ -2,19 +2,10 @@
 // at the level of what is said, not of octets. Implemented by adapters/linux (AF_PACKET) and adapters/memory (simulation).
 import { Context, type Effect, type Scope } from "effect"
 import type { Address } from "../net/ip.ts"
+import type { NeighbourMessage } from "../vip/neighbour.ts"
 import type { LinkError } from "./LinkControl.ts"
 
-/**
- * `probe`: somebody asks whether the address is free before taking it (ARP probe, duplicate address detection).
- * `announcement`: somebody says that it has the address, unasked (gratuitous ARP, unsolicited NA), or uses it as its own.
- * `answer`: somebody says so because it was asked.
- */
-export interface NeighbourMessage {
-  readonly type: "probe" | "announcement" | "answer"
-  readonly address: Address
-  /** Of the sender: "02:00:00:00:00:01", lower case. */
-  readonly mac: string
-}
+export type { NeighbourMessage } from "../vip/neighbour.ts"
 
 export interface Segment {
   /** Our own MAC address there. */

@@ -20,7 +20,7 @@ const libc = dlopen("libc.so.6", {
 }).symbols
 
 /** A system call that failed. */
-class Errno extends Error {
+export class Errno extends Error {
   readonly errno: number
   constructor(call: string, errno: number) {
     super(`${call}: ${errnoText(errno)}`)
@@ -29,6 +29,7 @@ class Errno extends Error {
 }
 
 export const EEXIST = 17
+export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
 const EINPROGRESS = 115
 
@@ -73,7 +74,7 @@ const sockaddr = (address: Address, port: number): Uint8Array<ArrayBuffer> => {
   return bytes
 }
 
-const SOL_SOCKET = 1
+export const SOL_SOCKET = 1
 export const IPPROTO_IP = 0
 export const IPPROTO_TCP = 6
 export const IPPROTO_IPV6 = 41
@@ -112,10 +113,7 @@ export const connectResult = (fd: number): number | undefined => {
   new DataView(pollfd.buffer).setInt32(0, fd, true)
   pollfd[4] = 4 // POLLOUT
   if (check("poll", libc.poll(ptr(pollfd), 1, 0)) === 0) return undefined
-  const value = new Int32Array(1)
-  const size = Uint32Array.of(4)
-  check("getsockopt SO_ERROR", libc.getsockopt(fd, SOL_SOCKET, 4, ptr(value), ptr(size)))
-  return value[0] ?? 0
+  return pendingError(fd)
 }
 
 /**
@@ -143,6 +141,30 @@ export const receive = (fd: number, most: number): Uint8Array | undefined => {
 
 export const sendAll = (fd: number, bytes: Uint8Array): void => {
   check("send", libc.sendto(fd, ptr(bytes), bytes.length, 0, null, 0))
+}
+
+/** Binds to a raw address: struct sockaddr_nl, sockaddr_ll. */
+export const bindRaw = (fd: number, where: Uint8Array): void => {
+  check("bind", libc.bind(fd, ptr(where), where.length))
+}
+
+export const setBytes = (fd: number, level: number, option: number, value: Uint8Array, name: string): void => {
+  check(`setsockopt ${name}`, libc.setsockopt(fd, level, option, ptr(value), value.length))
+}
+
+/** The error that waits in a socket, which this takes away; 0: none. */
+export const pendingError = (fd: number): number => {
+  const value = new Int32Array(1)
+  const size = Uint32Array.of(4)
+  check("getsockopt SO_ERROR", libc.getsockopt(fd, SOL_SOCKET, 4, ptr(value), ptr(size)))
+  return value[0] ?? 0
+}
+
+/** Only packets that a classic BPF program accepts (8 octets an instruction, host order) reach the socket. */
+export const attachFilter = (fd: number, program: Uint8Array<ArrayBuffer>): void => {
+  // struct sock_fprog: the number of instructions and, eight octets on, where they are.
+  const fprog = new BigUint64Array([BigInt(program.length / 8), BigInt(ptr(program))])
+  setBytes(fd, SOL_SOCKET, 26, new Uint8Array(fprog.buffer), "SO_ATTACH_FILTER")
 }
 
 export const close = (fd: number): void => {
