@@ -5,7 +5,7 @@
 import { type Address, type Family, familyOf, hostPrefix } from "../net/ip.ts"
 import type { ClusterNode, ControlPlanePeer, DesiredCluster } from "./desired.ts"
 import { ownAddress, routerIdOf } from "./ownAddress.ts"
-import { resolvePeerOptions } from "./peerDefaults.ts"
+import { familiesInUse, gracefulRestart, optionParameters, routeAttributes } from "./sessionParameters.ts"
 import type { NodeView, PlannedRoute, PlannedSession, Refusal } from "./types.ts"
 
 export interface PlannedPeers {
@@ -22,18 +22,6 @@ interface Speaker {
   readonly localAsn: number
   readonly own: Readonly<Record<Family, Address | undefined>>
   readonly families: ReadonlyArray<Family>
-}
-
-/**
- * The families to offer: all that the cluster uses, VIPs, pools and services together, on every session alike. Then
- * a VIP or a service of a family in use comes and goes without a new OPEN, and a router of a single-family network is never
- * asked for a family that it may not know.
- */
-const familiesInUse = (cluster: DesiredCluster): ReadonlyArray<Family> => {
-  const { controlPlaneVips, ingressVips, pools } = cluster.loadBalancer
-  const addresses = [...controlPlaneVips, ...ingressVips, ...pools.flatMap((pool) => pool.ranges.map((r) => r.first))]
-  const used = new Set<Family>([...addresses.map((address) => familyOf(address)), ...cluster.serviceFamilies])
-  return (["ipv4", "ipv6"] as const).filter((family) => used.has(family))
 }
 
 /** The next hop for a VIP on a session of `sessionFamily`, or undefined where the node has none that fits. */
@@ -56,9 +44,7 @@ const planRoutes = (speaker: Speaker, peer: ControlPlanePeer, session: string) =
       name: "control-plane",
       prefix: hostPrefix(vip),
       nextHop,
-      ...(peer.med === undefined ? {} : { med: peer.med }),
-      ...(peer.communities === undefined ? {} : { communities: peer.communities }),
-      ...(peer.largeCommunities === undefined ? {} : { largeCommunities: peer.largeCommunities }),
+      ...routeAttributes(peer),
       reason: `controlPlaneVIP of cluster ${speaker.cluster.name}; this control-plane node is the next hop`
     })
   }
@@ -84,25 +70,20 @@ const planPeer = (speaker: Speaker, peer: ControlPlanePeer): PlannedPeers => {
     const reason = `node ${speaker.name} has no global ${family} address to open a session from`
     return { sessions: [], refusals: [{ subject, reason }] }
   }
-  const options = resolvePeerOptions(peer)
+  const options = optionParameters(peer)
   const { routes, refusals } = planRoutes(speaker, peer, name)
   const session: PlannedSession = {
-    key: `control-plane/${localAddress}/${peer.ip}:${options.port}`,
+    key: `control-plane/${localAddress}/${peer.ip}:${options.peerPort}`,
     name,
     purpose: "control-plane",
     parameters: {
       localAddress,
       peerAddress: peer.ip,
-      peerPort: options.port,
       localAsn: speaker.localAsn,
       peerAsn: peer.asn,
-      routerId: routerIdOf(self, own.ipv4),
-      holdTime: options.holdTime,
-      keepaliveTime: options.keepaliveTime,
-      connectRetryTime: options.connectRetryTime,
-      passive: options.passive,
-      ...(peer.ttlSecurity === undefined ? {} : { ttlSecurity: peer.ttlSecurity }),
-      ...(peer.passwordFile === undefined ? {} : { passwordFile: peer.passwordFile }),
+      routerId: routerIdOf(self.address, own.ipv4),
+      ...options,
+      ...gracefulRestart(peer, "control-plane"),
       families: speaker.families
     },
     routes,

@@ -67,6 +67,8 @@ const routeValue = (route: PlannedRoute): string =>
   JSON.stringify([
     route.name,
     route.nextHop,
+    // For a peer that takes one path it decides whether this is the one.
+    route.single !== false,
     route.med ?? null,
     [...(route.communities ?? [])].sort(),
     [...(route.largeCommunities ?? [])].sort()

@@ -33,12 +33,12 @@ export const ownAddress = (
 }
 
 /**
- * The BGP Identifier (RFC 4271 4.2, RFC 6286): the node's IPv4 address. A node without one gets 31 bits of a
+ * The BGP Identifier (RFC 4271 4.2, RFC 6286) of a speaker at `address`: its IPv4 address. Without one it is 31 bits of a
  * hash of its address, written as an IPv4 address from 1.0.0.0 to 126.255.255.255: the same on every start.
  */
-export const routerIdOf = (self: ClusterNode, ipv4: Address | undefined): Address => {
+export const routerIdOf = (address: Address, ipv4: Address | undefined): Address => {
   if (ipv4 !== undefined) return ipv4
-  const hash = hash64(self.address)
+  const hash = hash64(address)
   const octet = (shift: bigint) => Number((hash >> shift) & 0xffn)
   return `${1 + (octet(24n) % 126)}.${octet(16n)}.${octet(8n)}.${octet(0n)}` as Address
 }

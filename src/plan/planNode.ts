@@ -1,29 +1,14 @@
-// What one node shall hold, from the desired cluster and what is known about the node: the heart of the daemon, of
-// `viaduct plan` and of the simulation alike. Total and pure: every input gives a plan, and what a reader might
-// miss in it stands among the refusals with its reason (I7, I9). Rows S1-S6; service sessions (S8-S12) are not
-// planned here yet.
+// What one node shall hold, from the desired cluster and what is known about the node and its cluster: the heart of the daemon,
+// of `viaduct plan` and of the simulation alike. Total and pure: every input gives a plan, and what a reader might
+// miss in it stands among the refusals with its reason (I7, I9). Rows S1-S16. The control plane needs no store; the
+// services, and in layer 2 mode the control plane too, need to know the cluster (I11).
 import { addressBits, familyOf, hostPrefix } from "../net/ip.ts"
 import { planControlPlane } from "./controlPlane.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"
+import { planLayer2 } from "./layer2.ts"
+import { nameSessions } from "./names.ts"
+import { type Half, nothing, planServiceHalf } from "./serviceHalf.ts"
 import type { NodePlan, NodeView, PlannedAddress, PlannedSession, Refusal } from "./types.ts"
-
-/** Why there are no sessions for services on this node. */
-const serviceRefusals = (cluster: DesiredCluster): ReadonlyArray<Refusal> => {
-  const { floatingIps, servicePeers, loadBalancer } = cluster
-  if (floatingIps.length === 0 && servicePeers.length === 0 && loadBalancer.pools.length === 0) return []
-  const reason =
-    cluster.type === "admin"
-      ? "an admin cluster has control-plane load balancing only"
-      : "service sessions are not part of this version"
-  const things = [
-    ...(floatingIps.length === 0 ? [] : [`floating IPs ${floatingIps.join(", ")}`]),
-    ...(servicePeers.length === 0 ? [] : [`BGPPeers ${servicePeers.map((peer) => peer.name).join(", ")}`]),
-    ...(loadBalancer.pools.length === 0
-      ? []
-      : [`address pools ${loadBalancer.pools.map((pool) => pool.name).join(", ")}`])
-  ]
-  return things.map((subject) => ({ subject, reason }))
-}
 
 /** Why the node has nothing to do with the control plane's VIPs, or undefined where it has. */
 const controlPlaneRefusal = (cluster: DesiredCluster, self: ClusterNode): Refusal | undefined => {
@@ -32,11 +17,7 @@ const controlPlaneRefusal = (cluster: DesiredCluster, self: ClusterNode): Refusa
     const nodes = cluster.controlPlaneNodes.map((node) => node.name).join(", ")
     return { subject, reason: `${self.address} is no control-plane node; those are ${nodes}` }
   }
-  if (cluster.loadBalancer.type === "layer2") {
-    const reason = "loadBalancer.type is layer2: no BGP sessions; announcing by ARP and NDP comes with another part"
-    return { subject, reason }
-  }
-  if (cluster.loadBalancer.localAsn === undefined) {
+  if (cluster.loadBalancer.type === "bgp" && cluster.loadBalancer.localAsn === undefined) {
     return { subject, reason: "loadBalancer.localASN is missing: no session can be opened" }
   }
   return undefined
@@ -63,28 +44,36 @@ const planAddresses = (
   return { addresses, refusals: [] }
 }
 
-/** The plan of `self`. `view` is what is known of the machine: its name and its addresses. */
-export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): NodePlan => {
-  const nothing = { node: view.name, sessions: [], addresses: [], claims: [], assignments: [], services: [] }
-  if (cluster.loadBalancer.mode === "manual") {
-    const reason = "loadBalancer.mode is manual: somebody else balances this cluster"
-    return { ...nothing, refusals: [{ subject: "load balancing", reason }] }
-  }
-  const services = serviceRefusals(cluster)
+/** The control-plane half in BGP mode. */
+const planControlPlaneHalf = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): Half => {
   const refusal = controlPlaneRefusal(cluster, self)
   const { localAsn } = cluster.loadBalancer
-  if (refusal !== undefined || localAsn === undefined) {
-    return { ...nothing, refusals: [...(refusal === undefined ? [] : [refusal]), ...services] }
-  }
+  if (refusal !== undefined || localAsn === undefined)
+    return { ...nothing, refusals: refusal === undefined ? [] : [refusal] }
   const { sessions, refusals } = planControlPlane(cluster, view, self, localAsn)
-  const held = planAddresses(cluster, sessions)
+  const vips = planAddresses(cluster, sessions)
+  return { ...nothing, sessions, addresses: vips.addresses, refusals: [...refusals, ...vips.refusals] }
+}
+
+/** The plan of `self`. `view` is what is known of the machine and of the cluster around it. */
+export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): NodePlan => {
+  if (cluster.loadBalancer.mode === "manual") {
+    const reason = "loadBalancer.mode is manual: somebody else balances this cluster"
+    return { node: view.name, ...nothing, refusals: [{ subject: "load balancing", reason }] }
+  }
+  if (cluster.loadBalancer.type === "layer2") {
+    const refusal = controlPlaneRefusal(cluster, self)
+    const plan = planLayer2(cluster, view)
+    return { node: view.name, ...plan, refusals: [...(refusal === undefined ? [] : [refusal]), ...plan.refusals] }
+  }
+  const control = planControlPlaneHalf(cluster, view, self)
+  const services = planServiceHalf(cluster, view, self)
+  const sessions = [...control.sessions, ...services.sessions]
   return {
+    ...services,
     node: view.name,
-    sessions,
-    addresses: held.addresses,
-    claims: [],
-    assignments: [],
-    services: [],
-    refusals: [...refusals, ...held.refusals, ...services]
+    sessions: nameSessions(sessions, view.name, view.cluster?.sessionNames, view.cluster?.view.claims),
+    addresses: [...control.addresses, ...services.addresses],
+    refusals: [...control.refusals, ...services.refusals]
   }
 }

@@ -87,6 +87,8 @@ test("a session has the defaults, the node's address as router ID, and a stable 
     keepaliveTime: 30,
     connectRetryTime: 5,
     passive: false,
+    // A dead node must not stay a next hop: no NOTIFICATION flag (RFC 8538).
+    gracefulRestart: { restartTime: 30, notification: false },
     families: ["ipv4"]
   })
 })
@@ -113,7 +115,7 @@ test("I9: a peer of another rack is refused with the nodes that it has", async (
   })
 })
 
-test("I7: worker and LB nodes, layer2 and manual clusters get nothing, with the reason", async () => {
+test("I7: worker and LB nodes, manual clusters and those without a store get nothing, with the reason", async () => {
   const nothing = (plan: NodePlan, reason: RegExp) => {
     expect([plan.sessions, plan.addresses]).toEqual([[], []])
     expect(plan.refusals[0]?.reason).toMatch(reason)
@@ -121,18 +123,18 @@ test("I7: worker and LB nodes, layer2 and manual clusters get nothing, with the 
   const full = await example("full-cluster")
   nothing(planOf(full, "store-17-w1"), /^10\.20\.1\.21 is no control-plane node; those are store-17-cp1, /)
   nothing(planOf(full, "store-17-lb1"), /is no control-plane node/)
-  nothing(planOf(await example("per-rack-peers", ["type: bgp", "type: layer2"]), "10.0.1.10"), /layer 2|layer2/)
+  nothing(planOf(await example("per-rack-peers", ["type: bgp", "type: layer2"]), "10.0.1.10"), /store/)
   nothing(planOf(await example("per-rack-peers", ["mode: bundled", "mode: manual"]), "10.0.1.10"), /manual/)
 })
 
-test("services wait for another version and say so; an admin cluster has none (S4)", async () => {
+test("services wait for the store and say so; an admin cluster has none (S4)", async () => {
   const { refusals } = planOf(await example("separate-data-plane"), "10.0.1.10")
   expect(refusals.map((refusal) => refusal.subject).slice(1)).toEqual([
     "floating IPs 10.0.3.100, 10.0.3.101",
     "BGPPeers bgppeer1",
     "address pools pool1"
   ])
-  expect(refusals.at(-1)?.reason).toBe("service sessions are not part of this version")
+  expect(refusals.at(-1)?.reason).toBe("there is no word from the cluster's store yet")
   const admin = planOf(await example("per-rack-peers", ["type: hybrid", "type: admin"]), "10.0.1.10")
   expect(admin.refusals.at(-1)?.reason).toBe("an admin cluster has control-plane load balancing only")
 })

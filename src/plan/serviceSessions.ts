@@ -1,0 +1,122 @@
+// The service sessions of one node (S8-S12): from each floating IP that it holds (I2) to each peer that wants sessions from it,
+// announcing every bound address of a service with the LB nodes as next hops (S11, I3, I6). Where one goes to, a session
+// looks the same from every node: key, source port (D7) and BGP Identifier belong to the floating IP.
+
+import { serviceKey } from "../ipam/types.ts"
+import { hash32 } from "../net/hash.ts"
+import { type Address, type Family, familyOf, hostPrefix } from "../net/ip.ts"
+import type { DesiredCluster } from "./desired.ts"
+import type { LbNode } from "./lbNodes.ts"
+import { routerIdOf } from "./ownAddress.ts"
+import type { UsedPeer } from "./servicePeers.ts"
+import { routeName, type ServedAddress } from "./services.ts"
+import { familiesInUse, gracefulRestart, optionParameters, routeAttributes } from "./sessionParameters.ts"
+import { singlePaths } from "./singlePath.ts"
+import { listeningPorts, sourcePort } from "./sourcePort.ts"
+import type { PlannedRoute, PlannedSession } from "./types.ts"
+
+/** The paths of one address to one peer; sessions differ only in which of them is the single one. */
+interface Paths {
+  readonly served: ServedAddress
+  readonly paths: ReadonlyArray<{ readonly node: Address; readonly single: PlannedRoute; readonly other: PlannedRoute }>
+}
+
+const whyRoute = (served: ServedAddress, node: LbNode): string => {
+  const [oldest, ...more] = served.services
+  const shared = more.length === 0 ? "" : `, shared with ${more.map(serviceKey).join(", ")}`
+  return `VIP of service ${serviceKey(oldest)}${shared}; LB node ${node.name} takes its traffic`
+}
+
+const pathsTo = (peer: UsedPeer, family: Family, served: ServedAddress): Paths => {
+  const name = routeName(served.services[0])
+  const prefix = hostPrefix(served.address)
+  const attributes = routeAttributes(peer.peer)
+  const paths = served.takers.flatMap(({ node, hops }) => {
+    const nextHop = hops[family]
+    if (nextHop === undefined) return []
+    const route = { name, prefix, nextHop, pathId: node.pathId, ...attributes, reason: whyRoute(served, node) }
+    return [{ node: node.node.address, single: { ...route, single: true }, other: { ...route, single: false } }]
+  })
+  return { served, paths }
+}
+
+/** The routes of each session that starts from one of `held`. */
+const routesOf = (
+  peer: UsedPeer,
+  chosen: ReadonlyArray<Address>,
+  held: ReadonlySet<Address>,
+  nodes: ReadonlyArray<LbNode>,
+  served: ReadonlyArray<ServedAddress>
+): ReadonlyMap<Address, ReadonlyArray<PlannedRoute>> => {
+  const routes = new Map(
+    chosen.filter((address) => held.has(address)).map((address) => [address, [] as PlannedRoute[]])
+  )
+  if (routes.size === 0) return routes
+  const addPaths = peer.peer.addPaths ?? true
+  const key = `${peer.peer.peerIp}:${peer.port}`
+  const sessions = chosen.map((address) => hash32(`${key} ${address}`))
+  const nodeHashes = nodes.map(({ hash }) => hash)
+  for (const address of served) {
+    const { paths } = pathsTo(peer, familyOf(peer.peer.peerIp), address)
+    const can = new Set(paths.map(({ node }) => node))
+    const picks = singlePaths(sessions, address.hash, nodeHashes, (index) => {
+      const node = nodes[index]
+      return node !== undefined && can.has(node.node.address)
+    })
+    for (const [at, floatingIp] of chosen.entries()) {
+      const picked = nodes[picks[at] ?? -1]?.node.address
+      const list = routes.get(floatingIp)
+      for (const { node, single, other } of paths) {
+        if (node === picked) list?.push(single)
+        else if (addPaths) list?.push(other)
+      }
+    }
+  }
+  return routes
+}
+
+/**
+ * The sessions to one peer from the floating IPs that this node holds. `chosen`: those that the peer's sessions start from,
+ * on whichever node. `nodes`: all LB nodes; `served` has those that take traffic now.
+ */
+export const planPeerSessions = (
+  cluster: DesiredCluster,
+  peer: UsedPeer,
+  chosen: ReadonlyArray<Address>,
+  held: ReadonlySet<Address>,
+  nodes: ReadonlyArray<LbNode>,
+  served: ReadonlyArray<ServedAddress>
+): ReadonlyArray<PlannedSession> => {
+  const { peerIp, localAsn, peerAsn, addPaths, sessions } = peer.peer
+  const routes = routesOf(peer, chosen, held, nodes, served)
+  const families = familiesInUse(cluster)
+  const listening = listeningPorts(cluster)
+  return chosen.flatMap((floatingIp, at): Array<PlannedSession> => {
+    if (!held.has(floatingIp)) return []
+    const ends = `${peerIp}:${peer.port}`
+    return [
+      {
+        key: `service/${floatingIp}/${ends}`,
+        // As nameSessions has it in the end.
+        name: ends,
+        purpose: "service",
+        parameters: {
+          localAddress: floatingIp,
+          peerAddress: peerIp,
+          localAsn,
+          peerAsn,
+          routerId: routerIdOf(floatingIp, familyOf(floatingIp) === "ipv4" ? floatingIp : undefined),
+          ...optionParameters(peer.peer),
+          sourcePort: sourcePort(floatingIp, ends, listening),
+          ...gracefulRestart(peer.peer, "service"),
+          ...(addPaths === false ? {} : { addPaths: true }),
+          families
+        },
+        routes: routes.get(floatingIp) ?? [],
+        reason:
+          `${peer.called} wants ${sessions} session${sessions === 1 ? "" : "s"}; ` +
+          `number ${at + 1} starts from floating IP ${floatingIp}, which this node holds`
+      }
+    ]
+  })
+}
