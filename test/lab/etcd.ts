@@ -81,14 +81,17 @@ export class EtcdCluster {
   readonly members: ReadonlyArray<EtcdMember>
   readonly endpoints: ReadonlyArray<string>
   private readonly control: (argv: ReadonlyArray<string>) => ReadonlyArray<string>
+  private readonly directory: string
   private readonly clean: () => void
 
   constructor(
     members: ReadonlyArray<EtcdMember>,
+    directory: string,
     control: (argv: ReadonlyArray<string>) => ReadonlyArray<string>,
     clean: () => void
   ) {
     this.members = members
+    this.directory = directory
     this.endpoints = members.map((member) => member.endpoint)
     this.control = control
     this.clean = clean
@@ -142,6 +145,12 @@ export class EtcdCluster {
       "a leader of etcd",
       10_000
     )
+  }
+
+  /** Removes what members that do not run have stored. */
+  wipe(): void {
+    for (const { name, running } of this.members)
+      if (!running) rmSync(join(this.directory, `${name}.etcd`), { recursive: true, force: true })
   }
 
   async stop(): Promise<void> {
@@ -219,6 +228,7 @@ export const startEtcd = async (options: EtcdOptions = {}): Promise<EtcdCluster>
   const inside = lab === undefined || first === undefined ? [] : ["ip", "netns", "exec", lab.namespace(first)]
   const cluster = new EtcdCluster(
     members,
+    directory,
     (argv) => [...inside, "env", "ETCDCTL_API=3", ...argv, ...(identity ?? [])],
     () => (lab === undefined ? rmSync(directory, { recursive: true, force: true }) : undefined)
   )
