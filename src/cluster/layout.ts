@@ -1,0 +1,148 @@
+// Where the cluster's state lies in the store, and what the values look like (D4). Keys stand below one prefix per cluster.
+//
+//   nodes/<node>        lease   the node's own record (Member)
+//   claims/<address>    lease   { node }: who holds an address that moves; its generation is the key's create revision
+//   allocations/<ip>            who has a service address (Binding)
+//   resting/<ip>                a service address that nobody gets yet (RestingAddress)
+//   allocator                   changes with every allocation: what allocations are compared and swapped on
+//   drain/<node>                the node is drained
+//
+// Values are JSON. A value that this version cannot read is passed over and told, never an error: a newer node may have
+// written it.
+import { Result, Schema } from "effect"
+import type { Claim } from "../election/types.ts"
+import type { Binding, RestingAddress } from "../ipam/types.ts"
+import { type Address, parseAddress } from "../net/ip.ts"
+import type { ClusterView, Member } from "../plan/view.ts"
+
+export const nodeKey = (node: string): string => `nodes/${node}`
+export const claimKey = (address: Address): string => `claims/${address}`
+export const allocationKey = (address: Address): string => `allocations/${address}`
+export const restingKey = (address: Address): string => `resting/${address}`
+export const drainKey = (node: string): string => `drain/${node}`
+export const allocatorKey = "allocator"
+
+const AddressText = Schema.declare((u: unknown): u is Address => typeof u === "string" && parseAddress(u) === u)
+
+const MemberRecord = Schema.Struct({
+  name: Schema.String,
+  address: AddressText,
+  addresses: Schema.Array(Schema.Struct({ address: AddressText, prefixLength: Schema.Int, interface: Schema.String })),
+  macs: Schema.Record(Schema.String, Schema.String),
+  nextHops: Schema.Struct({ ipv4: Schema.optionalKey(AddressText), ipv6: Schema.optionalKey(AddressText) }),
+  version: Schema.String,
+  configHash: Schema.String,
+  startedAt: Schema.String,
+  leaving: Schema.optionalKey(Schema.Boolean)
+})
+
+const ClaimRecord = Schema.Struct({ node: Schema.String })
+
+const BindingRecord = Schema.Struct({
+  address: AddressText,
+  pool: Schema.String,
+  owners: Schema.Array(
+    Schema.Struct({
+      service: Schema.String,
+      ports: Schema.Array(Schema.Struct({ protocol: Schema.Literals(["TCP", "UDP", "SCTP"]), port: Schema.Int })),
+      sharingKey: Schema.optionalKey(Schema.String)
+    })
+  )
+})
+
+const RestingRecord = Schema.Struct({ address: AddressText, service: Schema.String, until: Schema.Number })
+
+export const memberValue = (member: Member): string => JSON.stringify(member)
+export const claimValue = (node: string): string => JSON.stringify({ node })
+export const bindingValue = (binding: Binding): string => JSON.stringify(binding)
+export const restingValue = (resting: RestingAddress): string => JSON.stringify(resting)
+
+/** What of a store's entry is needed here. */
+export interface Entry {
+  readonly key: string
+  readonly value: string
+  readonly createRevision: number
+}
+
+const reader =
+  <S extends Schema.Codec<unknown, unknown>>(schema: S) =>
+  (entry: Entry): S["Type"] | undefined => {
+    const read = Schema.decodeUnknownResult(Schema.fromJsonString(schema))(entry.value)
+    return Result.isSuccess(read) ? read.success : undefined
+  }
+
+const readMember = reader(MemberRecord)
+const readClaim = reader(ClaimRecord)
+const readBinding = reader(BindingRecord)
+const readResting = reader(RestingRecord)
+
+type Item =
+  | { readonly type: "member"; readonly value: Member }
+  | { readonly type: "claim"; readonly value: Claim }
+  | { readonly type: "binding"; readonly value: Binding }
+  | { readonly type: "resting"; readonly value: RestingAddress }
+  | { readonly type: "drain"; readonly value: string }
+  | { readonly type: "other" }
+  | { readonly type: "unreadable" }
+
+const unreadable: Item = { type: "unreadable" }
+const item = <T extends Item["type"], V>(type: T, value: V | undefined) =>
+  value === undefined ? unreadable : ({ type, value } as { readonly type: T; readonly value: V })
+
+const claimOf = (entry: Entry, address: Address | undefined): Claim | undefined => {
+  const record = readClaim(entry)
+  return record === undefined || address === undefined
+    ? undefined
+    : { address, node: record.node, generation: entry.createRevision }
+}
+
+const readEntry = (entry: Entry): Item => {
+  const slash = entry.key.indexOf("/")
+  const rest = entry.key.slice(slash + 1)
+  switch (entry.key.slice(0, Math.max(0, slash))) {
+    case "nodes":
+      return item("member", readMember(entry))
+    case "claims":
+      return item("claim", claimOf(entry, parseAddress(rest)))
+    case "allocations":
+      return item("binding", readBinding(entry))
+    case "resting":
+      return item("resting", readResting(entry))
+    case "drain":
+      return { type: "drain", value: rest }
+    default:
+      return { type: "other" }
+  }
+}
+
+/** An entry is read once: entries are values and do not change. */
+const known = new WeakMap<Entry, Item>()
+const itemOf = (entry: Entry): Item => {
+  const before = known.get(entry)
+  if (before !== undefined) return before
+  const read = readEntry(entry)
+  known.set(entry, read)
+  return read
+}
+
+/** What `entries` say of the cluster, and the keys that could not be read. In the order of the keys. */
+export const viewOf = (
+  entries: Iterable<Entry>
+): { readonly view: ClusterView; readonly unreadable: ReadonlyArray<string> } => {
+  const members: Array<Member> = []
+  const claims: Array<Claim> = []
+  const bindings: Array<Binding> = []
+  const resting: Array<RestingAddress> = []
+  const drained: Array<string> = []
+  const bad: Array<string> = []
+  for (const entry of [...entries].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
+    const read = itemOf(entry)
+    if (read.type === "member") members.push(read.value)
+    else if (read.type === "claim") claims.push(read.value)
+    else if (read.type === "binding") bindings.push(read.value)
+    else if (read.type === "resting") resting.push(read.value)
+    else if (read.type === "drain") drained.push(read.value)
+    else if (read.type === "unreadable") bad.push(entry.key)
+  }
+  return { view: { members, claims, bindings, resting, drained }, unreadable: bad }
+}
