@@ -2,7 +2,7 @@
 // The composition root: the only file that picks adapters. Called as `bgpadvertiser` (a link to the executable) it is
 // `viaduct advertise`; called with nothing it prints its help, and from the sources, as `npm start` does, it shows the demo.
 import { readFileSync } from "node:fs"
-import { basename } from "node:path"
+import { basename, join } from "node:path"
 import * as NodeChildProcessSpawner from "@effect/platform-node-shared/NodeChildProcessSpawner"
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import * as NodePath from "@effect/platform-node-shared/NodePath"
@@ -12,9 +12,12 @@ import { Cause, Effect, Exit, Layer } from "effect"
 import { Command } from "effect/cli"
 import { BunAdminServer } from "./adapters/bun/BunAdminServer.ts"
 import { BunTransport } from "./adapters/bun/BunTransport.ts"
+import { etcdStore } from "./adapters/etcd/EtcdStore.ts"
 import { FileSecrets } from "./adapters/file/FileSecrets.ts"
 import { LinuxHost } from "./adapters/linux/LinuxHost.ts"
+import { LinuxNeighbours } from "./adapters/linux/LinuxNeighbours.ts"
 import { NetlinkLinkControl } from "./adapters/linux/NetlinkLinkControl.ts"
+import { sqliteStore } from "./adapters/sqlite/SqliteStore.ts"
 import { advertiseCommand } from "./cli/advertise.ts"
 import { decodeCommand } from "./cli/decode.ts"
 import { demoCommand } from "./cli/demo.ts"
@@ -22,11 +25,26 @@ import { describeCommand } from "./cli/describe.ts"
 import { encodeCommand } from "./cli/encode.ts"
 import { getCommand } from "./cli/get.ts"
 import { planCommand } from "./cli/plan.ts"
+import { reloadCommand } from "./cli/reload.ts"
 import { runCommand } from "./cli/run.ts"
 import { validateCommand } from "./cli/validate.ts"
+import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
 
-const adapters = Layer.mergeAll(BunTransport, BunAdminServer, FileSecrets, LinuxHost, NetlinkLinkControl)
+const stores = Layer.succeed(ClusterStores, {
+  etcd: (settings, cluster) => etcdStore(settings, `/viaduct/${cluster}/`),
+  embedded: (directory) => sqliteStore(join(directory, "store.sqlite"))
+})
+
+const adapters = Layer.mergeAll(
+  BunTransport,
+  BunAdminServer,
+  FileSecrets,
+  LinuxHost,
+  LinuxNeighbours,
+  NetlinkLinkControl,
+  stores
+)
 
 const platform = NodeChildProcessSpawner.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeStdio.layer, NodeTerminal.layer))
@@ -36,6 +54,7 @@ const viaduct = Command.make("viaduct").pipe(
   Command.withDescription("Virtual IPs for bare-metal clusters, announced over BGP"),
   Command.withSubcommands([
     runCommand,
+    reloadCommand,
     validateCommand,
     planCommand,
     getCommand,

@@ -8,6 +8,7 @@
 //   /version /api /apis …                              discovery
 //   /apis/networking.gke.io/v1/[namespaces/NS/]KIND    list, watch; /NAME: get
 //   /v1/status                                         NodeStatus; ?watch=true: one a line, now and on each change
+//   POST /v1/reload[?force=true]                       reads the config again; only where `reload` is given
 import { Hono } from "hono"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
@@ -23,12 +24,20 @@ export interface AppOptions {
   readonly now: () => number
   /** Gets errors that nobody foresaw, which a client is not told; the console where absent. */
   readonly report?: (error: unknown) => void
+  /** Reads the config again; the answer is why it was refused, or undefined. Absent: whoever asks here may only look. */
+  readonly reload?: (force: boolean) => Promise<string | undefined>
 }
 
 /** The application over `source`. To guard a TCP listener, mount it below `localOnly()`. */
-export const createApp = (source: NodeSource, { now, report = console.error }: AppOptions): Hono => {
+export const createApp = (source: NodeSource, { now, report = console.error, reload }: AppOptions): Hono => {
   const explain = explainErrors(report)
   const app = new Hono()
+  if (reload !== undefined)
+    app.post("/v1/reload", async (context) => {
+      const refused = await reload(context.req.query("force") === "true")
+      if (refused === undefined) return context.json({ reloaded: true })
+      return context.json(failure(422, "Invalid", refused), 422)
+    })
   app.use("*", async (context, next) => {
     const { method } = context.req
     if (method === "GET" || method === "HEAD") return next()

@@ -62,11 +62,17 @@ const unreachable = ({ socket, server }: Connection, error: unknown): AdminError
   }
 }
 
-const send = (connection: Connection, path: string, accept: string, signal: AbortSignal): Promise<Response> => {
+const send = (
+  connection: Connection,
+  path: string,
+  accept: string,
+  signal: AbortSignal,
+  method: "GET" | "POST" = "GET"
+): Promise<Response> => {
   const base = Option.getOrElse(connection.server, () => "http://localhost").replace(/\/+$/, "")
   const overSocket = Option.isNone(connection.server) ? { unix: connection.socket } : {}
   // Watches are silent for long: no idle time-out.
-  return fetch(`${base}${path}`, { headers: { accept }, signal, timeout: false, ...overSocket })
+  return fetch(`${base}${path}`, { method, headers: { accept }, signal, timeout: false, ...overSocket })
 }
 
 /** What the API says about a request that it refused. */
@@ -78,8 +84,14 @@ const refusal = async (response: Response): Promise<AdminError> => {
   return new AdminError({ message: Option.getOrElse(status, () => `the daemon answered ${response.status}`) })
 }
 
-const request = async (connection: Connection, path: string, accept: string, signal: AbortSignal) => {
-  const response = await send(connection, path, accept, signal).catch((error: unknown) =>
+const request = async (
+  connection: Connection,
+  path: string,
+  accept: string,
+  signal: AbortSignal,
+  method: "GET" | "POST" = "GET"
+) => {
+  const response = await send(connection, path, accept, signal, method).catch((error: unknown) =>
     Promise.reject(unreachable(connection, error))
   )
   if (!response.ok) throw await refusal(response)
@@ -111,6 +123,15 @@ export const getJson = Effect.fn("adminClient.getJson")(function* <A>(
   })
   return yield* decoded(schema, value)
 })
+
+/** POSTs to `path`; done when the daemon has done it. */
+export const post = (connection: Connection, path: string): Effect.Effect<void, AdminError> =>
+  Effect.asVoid(
+    Effect.tryPromise({
+      try: (signal) => request(connection, path, JSON_OBJECT, signal, "POST"),
+      catch: adminError
+    })
+  )
 
 /** The lines of a streamed answer, until the daemon ends it. Interruption closes the connection. */
 export const streamJson = (connection: Connection, path: string, accept: string): Stream.Stream<unknown, AdminError> =>

@@ -7,13 +7,16 @@ import { join } from "node:path"
 import { Effect, Fiber, Layer, Logger, PubSub, Stream } from "effect"
 import { Command } from "effect/cli"
 import demoYaml from "../../config/demo.yaml" with { type: "text" }
+import { defaultDaemonSettings } from "../config/daemonSettings.ts"
 import type { Address } from "../net/ip.ts"
 import { logger } from "../observe/logger.ts"
 import type { SessionParameters } from "../plan/types.ts"
 import type { AdminServerError } from "../ports/AdminServer.ts"
+import { ClusterStores } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
 import { Host } from "../ports/Host.ts"
 import { Listeners } from "../services/Listeners.ts"
+import { nodeServices } from "../services/node.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { runSession, type Session } from "../services/SessionRunner.ts"
 import { Supervisor } from "../services/Supervisor.ts"
@@ -136,9 +139,11 @@ const demo = Effect.gen(function* () {
 export const demoCommand = Command.make("demo", {}, () =>
   Effect.gen(function* () {
     const { hostname } = yield* Host
-    const services = Reconciler.layer({ hostname, version }).pipe(
-      Layer.provideMerge(Layer.mergeAll(Supervisor.layer(), Listeners.layer)),
-      Layer.provide(demoConfig)
+    const stores = yield* ClusterStores
+    const directory = yield* temporaryDirectory
+    const services = nodeServices({ hostname, version, settings: defaultDaemonSettings }).pipe(
+      Layer.provideMerge(Listeners.layer),
+      Layer.provide(Layer.mergeAll(demoConfig, stores.embedded(directory)))
     )
     // The screen shows what the log would say.
     const quiet = Logger.layer([
@@ -146,8 +151,10 @@ export const demoCommand = Command.make("demo", {}, () =>
     ])
     yield* Effect.scoped(demo).pipe(Effect.provide(services), Effect.provide(quiet))
   }).pipe(
+    Effect.scoped,
     Effect.catchTags({
       ConfigRefused: ({ message }) => failed(message),
+      StoreError: ({ message }) => failed(message),
       AdminServerError: ({ message }) => failed(message),
       ListenAddressError: ({ message }) => failed(message)
     })

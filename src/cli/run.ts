@@ -8,22 +8,28 @@ import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
 import { logger } from "../observe/logger.ts"
 import { AdminServer } from "../ports/AdminServer.ts"
+import { ClusterStores } from "../ports/ClusterStore.ts"
 import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
 import { Host } from "../ports/Host.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
+import { Cluster } from "../services/Cluster.ts"
+import { nodeServices } from "../services/node.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
+import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
 import { parseListen } from "./listenAddress.ts"
 import { readConfig } from "./readConfig.ts"
 
 const flags = {
   config: Flag.String("config").pipe(
     Flag.withAlias("c"),
-    Flag.withDescription("Cluster file, or a directory of *.yaml files")
+    Flag.withDescription("Cluster file, or a directory of *.yaml files; may be given several times"),
+    Flag.atLeast(1)
   ),
+  etcd: etcdFlag,
   node: Flag.String("node").pipe(
     Flag.withDescription("Which node of the file this is, by name or address (default: found by the local addresses)"),
     Flag.optional
@@ -44,18 +50,20 @@ const flags = {
 
 /** What the daemon needs to know; `runCommand`'s flags, and what the demo sets. */
 export interface DaemonOptions {
-  readonly config: string
+  readonly config: ReadonlyArray<string>
+  /** Endpoints; instead of those in a DaemonConfig document. */
+  readonly etcd?: ReadonlyArray<string>
   readonly node?: string
   readonly dataDir: string
   readonly adminSocket: string
   readonly adminListen: string
 }
 
-const fileConfig = (path: string) =>
+const fileConfig = (paths: ReadonlyArray<string>) =>
   Layer.succeed(ConfigSource, {
-    name: path,
+    name: paths.join(", "),
     read: Effect.try({
-      try: () => readConfig([path]),
+      try: () => readConfig(paths),
       catch: (error) => new ConfigSourceError({ message: error instanceof Error ? error.message : String(error) })
     })
   })
@@ -94,12 +102,19 @@ const aborted = (signal: AbortSignal) =>
   })
 
 /** The admin API on its socket and, where wanted, on loopback. The result is the URL, if there is one. */
-export const serveAdmin = Effect.fnUntraced(function* (source: NodeSource, socket: string, listen: string) {
+export const serveAdmin = Effect.fnUntraced(function* (
+  source: NodeSource,
+  socket: string,
+  listen: string,
+  reload?: (force: boolean) => Promise<string | undefined>
+) {
   const server = yield* AdminServer
   const context = yield* Effect.context<never>()
   const report = (error: unknown) => void Effect.runForkWith(context)(Effect.logError("admin API:", error))
   const app = createApp(source, { now: Date.now, report })
-  yield* server.unix(socket, app.fetch)
+  // Whoever may use the socket may have the config read again; on TCP nobody has shown who they are.
+  const own = reload === undefined ? app : createApp(source, { now: Date.now, report, reload })
+  yield* server.unix(socket, own.fetch)
   const where = yield* parseListen("--admin-listen", listen)
   if (where === undefined) return undefined
   const guarded = new Hono().use("*", localOnly()).route("/", app)
@@ -107,8 +122,10 @@ export const serveAdmin = Effect.fnUntraced(function* (source: NodeSource, socke
   return `http://${where.hostname.includes(":") ? `[${where.hostname}]` : where.hostname}:${port}`
 })
 
-const signal = (name: "SIGTERM" | "SIGINT") =>
-  Effect.callback<"SIGTERM" | "SIGINT">((resume) => {
+type StopSignal = "SIGTERM" | "SIGINT" | "SIGUSR2"
+
+const signal = (name: StopSignal) =>
+  Effect.callback<StopSignal>((resume) => {
     const heard = () => resume(Effect.succeed(name))
     process.once(name, heard)
     return Effect.sync(() => process.off(name, heard))
@@ -118,7 +135,7 @@ const signal = (name: "SIGTERM" | "SIGINT") =>
 const echoMs = process.env.VIADUCT_SIGNALS_PASSED_ON === undefined ? 0 : 300
 
 /** Done at the first SIGTERM or SIGINT; from then on the next one ends the process at once. */
-export const stopSignal = Effect.race(signal("SIGTERM"), signal("SIGINT")).pipe(
+export const stopSignal = Effect.raceAll([signal("SIGTERM"), signal("SIGINT"), signal("SIGUSR2")]).pipe(
   Effect.tap(() =>
     Effect.sync(() => {
       const first = performance.now()
@@ -161,16 +178,38 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
   const source = yield* nodeSource
-  yield* serveAdmin(source, options.adminSocket, options.adminListen)
+  const context = yield* Effect.context<never>()
+  const reload = (force: boolean) =>
+    Effect.runPromiseWith(context)(
+      (force ? reconciler.forceReload : reconciler.reload).pipe(
+        Effect.as(undefined),
+        Effect.catch((refused) => Effect.succeed(refused.message))
+      )
+    )
+  yield* serveAdmin(source, options.adminSocket, options.adminListen, reload)
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload
   yield* Effect.forkChild(reportToManager(source))
   const why = yield* Fiber.join(stopping)
   yield* host.notify("STOPPING=1")
+  if (why === "SIGUSR2") return yield* stayBehind
   yield* Effect.logInfo(`${why}: withdrawing and closing`)
-  yield* supervisor.stop({ subcode: 2, message: "viaduct is stopping" }).pipe(Effect.timeoutOption("1800 millis"))
+  const goodbye = supervisor.stop({ subcode: 2, message: "viaduct is stopping" })
+  yield* reconciler.leave.pipe(Effect.andThen(goodbye), Effect.timeoutOption("3 seconds"))
+  yield* Effect.andThen(Cluster, (cluster) => Effect.timeoutOption(cluster.resign, "500 millis"))
   yield* Effect.logInfo("stopped")
+})
+
+/**
+ * Ends for a successor: sessions are left without a goodbye, so that peers with graceful restart keep the routes, and addresses
+ * and claims stay for as long as the lease and the kernel's lifetimes last (D8).
+ */
+const stayBehind = Effect.gen(function* () {
+  const supervisor = yield* Supervisor
+  yield* Effect.logInfo("SIGUSR2: leaving everything in place for the next run")
+  const leave = supervisor.stop({ subcode: 2 }, { ending: () => ({ type: "leave" }) })
+  yield* Effect.timeoutOption(leave, "1500 millis")
 })
 
 /** READY once the config is in force; then a status line on each change and a sign of life for the watchdog. */
@@ -193,9 +232,12 @@ const runDaemon = (options: DaemonOptions) =>
     const { hostname, holdDataDirectory } = yield* Host
     const directory = yield* holdDataDirectory(options.dataDir)
     const node = options.node === undefined ? {} : { node: options.node }
-    const services = Reconciler.layer({ ...node, hostname, version }).pipe(
-      Layer.provideMerge(Supervisor.layer({ record: addressRecord(directory) })),
-      Layer.provide(fileConfig(options.config))
+    const { settings, cluster } = yield* daemonSettings(options.config, options.etcd)
+    const stores = yield* ClusterStores
+    const store = settings.etcd === undefined ? stores.embedded(options.dataDir) : stores.etcd(settings.etcd, cluster)
+    const record = addressRecord(directory)
+    const services = nodeServices({ ...node, hostname, version, settings }, { record }).pipe(
+      Layer.provide(Layer.mergeAll(fileConfig(options.config), store))
     )
     yield* Effect.scoped(daemon(options)).pipe(Effect.provide(services))
   }).pipe(
@@ -205,6 +247,7 @@ const runDaemon = (options: DaemonOptions) =>
       ConfigRefused: ({ message }) => failed(message),
       AdminServerError: ({ message }) => failed(message),
       HostError: ({ message }) => failed(message),
+      StoreError: ({ message }) => failed(message),
       ListenAddressError: ({ message }) => failed(message)
     })
   )
@@ -217,6 +260,10 @@ export const failed = (message: string) =>
     })
   )
 
-export const runCommand = Command.make("run", flags, ({ node, ...rest }) =>
-  runDaemon({ ...rest, ...(Option.isSome(node) ? { node: node.value } : {}) })
+export const runCommand = Command.make("run", flags, ({ node, etcd, ...rest }) =>
+  runDaemon({
+    ...rest,
+    ...(Option.isSome(node) ? { node: node.value } : {}),
+    ...(Option.isSome(etcd) ? { etcd: etcd.value.split(",") } : {})
+  })
 ).pipe(Command.withDescription("Run the daemon of this node"))

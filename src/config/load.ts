@@ -9,6 +9,7 @@ import { checkContext } from "./checks/context.ts"
 import { checkControlPlane } from "./checks/controlPlane.ts"
 import { checkDocuments, checkDuplicateDocuments } from "./checks/documents.ts"
 import { checkServiceParts, checkServices } from "./checks/services.ts"
+import type { DaemonSettings } from "./daemonSettings.ts"
 import { toDesired } from "./desired.ts"
 import { type Documents, readDocument } from "./kinds.ts"
 import { type Problem, sortProblems } from "./problem.ts"
@@ -26,6 +27,8 @@ export interface ConfigResult {
   readonly canonical?: string
   /** Sixteen hex digits of the canonical form. */
   readonly hash?: string
+  /** How the daemon itself runs; the defaults where no document says. */
+  readonly daemon?: DaemonSettings
   readonly problems: ReadonlyArray<Problem>
 }
 

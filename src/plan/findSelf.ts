@@ -4,7 +4,7 @@ import { type Address, parseAddress } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"
 
 /** Every machine of the file once. */
-const allNodes = (cluster: DesiredCluster): ReadonlyArray<ClusterNode> => {
+export const allNodes = (cluster: DesiredCluster): ReadonlyArray<ClusterNode> => {
   const entries = [...cluster.controlPlaneNodes, ...cluster.workerNodes, ...cluster.loadBalancer.nodes]
   return [...new Map(entries.map((node) => [node.address, node])).values()]
 }

@@ -115,6 +115,7 @@ const planWithStore = (cluster: DesiredCluster, view: NodeView, standing: Cluste
 /** The whole plan in layer 2 mode but for the node's name: addresses to hold. */
 export const planLayer2 = (cluster: DesiredCluster, view: NodeView): Half => {
   if (view.cluster !== undefined) return planWithStore(cluster, view, view.cluster)
-  const services = noServices(cluster, cluster.type === "admin" ? ADMIN : NO_STORE)
-  return { ...services, refusals: [{ subject: "control-plane VIPs", reason: NO_STORE }, ...services.refusals] }
+  const reason = view.withoutCluster ?? NO_STORE
+  const services = noServices(cluster, cluster.type === "admin" ? ADMIN : reason)
+  return { ...services, refusals: [{ subject: "control-plane VIPs", reason }, ...services.refusals] }
 }

@@ -105,6 +105,6 @@ const planWithStore = (cluster: DesiredCluster, view: NodeView, self: ClusterNod
 export const planServiceHalf = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): Half => {
   if (cluster.type === "admin") return noServices(cluster, ADMIN)
   if (serviceThings(cluster).length === 0) return nothing
-  if (view.cluster === undefined) return noServices(cluster, NO_STORE)
+  if (view.cluster === undefined) return noServices(cluster, view.withoutCluster ?? NO_STORE)
   return planWithStore(cluster, view, self, view.cluster)
 }

@@ -10,8 +10,10 @@ export interface NodeView {
   readonly name: string
   /** Every address of the node, those of its own VIPs left out. */
   readonly addresses: ReadonlyArray<LocalAddress>
-  /** Absent where there is no word from the store yet. */
+  /** Absent: nothing can be decided that takes several nodes. */
   readonly cluster?: ClusterStanding
+  /** Why `cluster` is absent. */
+  readonly withoutCluster?: string
 }
 
 /** The cluster as the store shows it, and where this node stands in it. */

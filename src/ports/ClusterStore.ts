@@ -1,7 +1,8 @@
 // The port to what the nodes of a cluster agree on: keys with values, revisions, transactions, leases and a watch, as etcd has
 // them (D4). Implemented by adapters/etcd, adapters/sqlite (one node, survives kill -9) and adapters/memory (simulation), held
 // to one test suite. Keys are text below the cluster's own prefix ("nodes/node-01"); the adapter adds what stands before.
-import { Context, type Effect, Schema, type Scope } from "effect"
+import { Context, type Effect, type Layer, Schema, type Scope } from "effect"
+import type { EtcdSettings } from "../config/daemonSettings.ts"
 
 /**
  * Why the store could not do it. `unreachable`: nobody answers in time, whether it was done is unknown. `lease-gone`: the lease
@@ -81,3 +82,14 @@ export class ClusterStore extends Context.Service<
     readonly revoke: (lease: LeaseId) => Effect.Effect<void, StoreError>
   }
 >()("viaduct/ports/ClusterStore") {}
+
+/** The port to the stores there are: where a daemon keeps its cluster's state is in its config, and so known only when it runs. */
+export class ClusterStores extends Context.Service<
+  ClusterStores,
+  {
+    /** An etcd that the nodes share; keys stand below one prefix for each cluster. */
+    readonly etcd: (settings: EtcdSettings, cluster: string) => Layer.Layer<ClusterStore, StoreError>
+    /** A store of this node alone, in its data directory. */
+    readonly embedded: (directory: string) => Layer.Layer<ClusterStore, StoreError>
+  }
+>()("viaduct/ports/ClusterStores") {}

@@ -1,15 +1,26 @@
-// From documents to a running node: read, validate, plan, apply. A config that is not valid, or a node that is not in it,
-// changes nothing and is remembered as the last error (I5). Rows S5, S6, S20; decision D2.
-import { Clock, Context, Effect, Layer, Schema, Semaphore } from "effect"
+// From documents and the cluster's view to a running node: read, validate, plan, apply, and again whenever one of them changes. A
+// config that is not valid, a node that is not in it, or pools that would take a service's address away change nothing and
+// are remembered as the last error (I5). Rows S5, S6, S8, S20; decisions D2, D5; invariants I2, I4, I8.
+import { Cause, Clock, Context, Effect, Layer, Queue, Schema, Semaphore, Stream } from "effect"
+import type { DaemonSettings } from "../config/daemonSettings.ts"
 import { type ConfigResult, loadCluster } from "../config/load.ts"
 import { formatProblem } from "../config/problem.ts"
-import type { DesiredCluster } from "../plan/desired.ts"
-import { findSelf } from "../plan/findSelf.ts"
+import { losing } from "../ipam/restore.ts"
+import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
+import { allNodes, findSelf } from "../plan/findSelf.ts"
+import { ownAddress } from "../plan/ownAddress.ts"
 import { planNode } from "../plan/planNode.ts"
-import type { NodePlan } from "../plan/types.ts"
+import type { ClusterStanding, LocalAddress, NodePlan, NodeView, PlannedSession } from "../plan/types.ts"
+import type { Member } from "../plan/view.ts"
+import { ClusterStore } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { Allocator } from "./Allocator.ts"
+import { Cluster } from "./Cluster.ts"
+import { floatingIpStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
+import { Elector } from "./Elector.ts"
+import { cease, type EndMode } from "./endMode.ts"
 import { Supervisor } from "./Supervisor.ts"
 
 /** The config was refused; every line is a problem with its place. */
@@ -21,6 +32,7 @@ export interface NodeOptions {
   /** What the node calls itself where the file gives it no name. */
   readonly hostname: string
   readonly version: string
+  readonly settings: DaemonSettings
 }
 
 export class Reconciler extends Context.Service<
@@ -28,6 +40,10 @@ export class Reconciler extends Context.Service<
   {
     /** Reads the documents and makes the node follow them. Refusal leaves everything as it was. */
     readonly reload: Effect.Effect<void, ConfigRefused>
+    /** The same, also where services lose the address that their pool no longer has. */
+    readonly forceReload: Effect.Effect<void, ConfigRefused>
+    /** Hands what moves over to the other nodes: no next hop here any more, floating IPs given back in order (D8). */
+    readonly leave: Effect.Effect<void>
     /** Everything but the process's own figures. */
     readonly status: Effect.Effect<Omit<NodeStatus, "process">>
   }
@@ -37,19 +53,40 @@ export class Reconciler extends Context.Service<
 
 interface Accepted {
   readonly cluster: DesiredCluster
-  readonly plan: NodePlan
   readonly hash: string
   readonly at: number
+  readonly self: ClusterNode
+  readonly name: string
 }
+
+const deconfigured = cease({ subcode: 3 })
+
+/** How long a stop waits for the other nodes to send traffic elsewhere, and for addresses to be given back, in ms. */
+const withdrawElsewhereMs = 300
+const giveBackMs = 1_000
 
 const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const source = yield* ConfigSource
   const link = yield* LinkControl
+  const store = yield* ClusterStore
   const supervisor = yield* Supervisor
-  const startedAt = yield* Clock.currentTimeMillis
+  const cluster = yield* Cluster
+  const elector = yield* Elector
+  const allocator = yield* Allocator
+  const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const { now } = yield* Clock.clockWith((clock) =>
+    Effect.succeed({ now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n) })
+  )
+  const outer = yield* Effect.scope
   const one = yield* Semaphore.make(1)
+  const wake = yield* Queue.sliding<void>(1)
+  const leaseMs = options.settings.leaseSeconds * 1_000
   let accepted: Accepted | undefined
+  let plan: NodePlan | undefined
   let lastError: string | undefined
+  let leaving = false
+  /** Set when the store was heard first: until then nodes that have not shown up are waited for. */
+  let settledAt: number | undefined
 
   const load = Effect.gen(function* () {
     const files = yield* source.read
@@ -59,29 +96,133 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     return yield* valid(result)
   })
 
-  const planFor = Effect.fnUntraced(function* (cluster: DesiredCluster) {
-    const vips = new Set<string>(cluster.loadBalancer.controlPlaneVips)
-    const addresses = (yield* link.addresses).filter(({ address, ours }) => !ours && !vips.has(address))
-    const found = findSelf(cluster, {
+  /** What is on the node of its own: nothing that this program put there, and no VIP. */
+  const ownAddresses = Effect.fnUntraced(function* (desired: DesiredCluster) {
+    const vips = new Set<string>(desired.loadBalancer.controlPlaneVips)
+    const all = yield* link.addresses
+    return all.flatMap(({ ours, ...local }) => (ours || vips.has(local.address) ? [] : [local]))
+  })
+
+  const findNode = Effect.fnUntraced(function* (desired: DesiredCluster) {
+    const addresses = yield* ownAddresses(desired)
+    const found = findSelf(desired, {
       ...(options.node === undefined ? {} : { node: options.node }),
       addresses: addresses.map(({ address }) => address)
     })
     if ("reason" in found) return yield* new ConfigRefused({ message: found.reason })
     const named = found.node.name !== found.node.address
-    const name = named ? found.node.name : options.hostname
-    return planNode(cluster, { name, addresses }, found.node)
+    return { self: found.node, name: named ? found.node.name : options.hostname }
   })
 
-  const accept = Effect.gen(function* () {
-    const { cluster, hash } = yield* load
-    const plan = yield* planFor(cluster)
+  const memberOf = ({ cluster: desired, self, name, hash }: Accepted, addresses: ReadonlyArray<LocalAddress>) =>
+    Effect.map(link.interfaces, (interfaces): Member => {
+      const view = { name, addresses }
+      const [ipv4, ipv6] = (["ipv4", "ipv6"] as const).map((family) => ownAddress(desired, view, self, family))
+      const used = new Set(addresses.map((local) => local.interface))
+      return {
+        name,
+        address: self.address,
+        addresses,
+        macs: Object.fromEntries(
+          interfaces.flatMap((one) => (used.has(one.name) && /[1-9a-f]/.test(one.mac) ? [[one.name, one.mac]] : []))
+        ),
+        nextHops: { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) },
+        version: options.version,
+        configHash: hash,
+        startedAt,
+        ...(leaving ? { leaving } : {})
+      }
+    })
+
+  /** Who holds what is only decided in a store that all nodes share. */
+  const noStanding = (desired: DesiredCluster): string | undefined => {
+    const nodes = allNodes(desired)
+    if (store.kind === "embedded" && nodes.length > 1)
+      return (
+        `the cluster has ${nodes.length} nodes and this one keeps its state to itself: ` +
+        "name the etcd that they share in a DaemonConfig document or with --etcd"
+      )
+    return cluster.state().store === "never" ? `no word from the store yet (${store.name})` : undefined
+  }
+
+  const settling = (desired: DesiredCluster, members: ReadonlyArray<Member>): boolean => {
+    const there = new Set(members.map(({ address }) => address))
+    const missing = allNodes(desired).some(({ address }) => !there.has(address))
+    settledAt ??= now() + leaseMs
+    if (missing && now() < settledAt) return true
+    settledAt = 0
+    return false
+  }
+
+  const standing = (desired: DesiredCluster, me: Member): ClusterStanding => {
+    const { view } = cluster.state()
+    // Of itself a node knows more than the store does, also while it has yet to join.
+    const members = [...view.members.filter(({ name }) => name !== me.name), me]
+    return {
+      view: { ...view, members },
+      held: elector.held(),
+      sessionNames: new Map((plan?.sessions ?? []).map(({ key, name }) => [key, name])),
+      settling: settling(desired, members)
+    }
+  }
+
+  /** Why a session goes decides how: its peer or floating IP is not wanted, another node goes on with it, or has it already. */
+  const endingOf =
+    (desired: DesiredCluster, next: NodePlan) =>
+    ({ purpose, parameters: { localAddress } }: PlannedSession): EndMode => {
+      if (purpose === "control-plane" || !desired.floatingIps.includes(localAddress)) return deconfigured
+      const stands = elector.standings().find(({ address }) => address === localAddress)
+      if (stands?.phase === "held" || stands?.phase === "holdover") return deconfigured
+      if (stands?.phase !== "releasing") return { type: "vanish" }
+      const successor = next.assignments.find(({ address }) => address === localAddress)?.node
+      return successor === undefined || successor === next.node ? deconfigured : { type: "leave" }
+    }
+
+  /** The node as its config and the cluster want it by now. */
+  const follow = Effect.fnUntraced(function* (config: Accepted) {
+    const { cluster: desired, self, name } = config
+    const addresses = yield* ownAddresses(desired)
+    const me = yield* memberOf(config, addresses)
+    const why = noStanding(desired)
+    if (why === undefined || store.kind !== "embedded") yield* cluster.publish(me)
+    yield* allocator.follow(name, desired, why === undefined && desired.type !== "admin")
+    const view: NodeView = {
+      name,
+      addresses,
+      ...(why === undefined ? { cluster: standing(desired, me) } : { withoutCluster: why })
+    }
+    const next = planNode(desired, view, self)
+    const held = view.cluster?.held ?? []
+    yield* elector.want(name, next.claims)
+    const incomplete = cluster.state().store === "never" && store.kind !== "embedded"
+    yield* supervisor.apply(next, { ending: endingOf(desired, next), incomplete })
+    plan = next
+    for (const { address, phase } of elector.standings())
+      if (phase === "releasing" && !held.includes(address))
+        yield* Effect.forkIn(Effect.andThen(supervisor.ended(address), elector.closed(address)), outer)
+  })
+
+  const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster) {
+    const lost = losing(desired.loadBalancer.pools, desired.services, cluster.state().view.bindings)
+    if (lost.length === 0) return
+    const lines = lost.map(({ service, address, reason }) => `service ${service} would lose ${address}: ${reason}`)
+    return yield* new ConfigRefused({ message: [...lines, "reload with --force to move them"].join("\n") })
+  })
+
+  const accept = Effect.fnUntraced(function* (force: boolean) {
+    const { cluster: desired, hash } = yield* load
+    const found = yield* findNode(desired)
+    if (accepted !== undefined && !force) yield* refuseLosses(desired)
+    if (force) yield* allocator.force(desired)
     const same = accepted?.hash === hash
-    for (const refusal of same ? [] : plan.refusals) yield* Effect.logInfo(`${refusal.subject}: ${refusal.reason}`)
-    yield* supervisor.apply(plan)
-    accepted = { cluster, plan, hash, at: yield* Clock.currentTimeMillis }
+    const next: Accepted = { cluster: desired, hash, at: yield* Clock.currentTimeMillis, ...found }
+    yield* follow(next)
+    accepted = next
     lastError = undefined
-    const { sessions, addresses } = plan
-    const what = `${sessions.length} sessions, ${addresses.length} addresses on node ${plan.node}`
+    for (const refusal of same ? [] : (plan?.refusals ?? []))
+      yield* Effect.logInfo(`${refusal.subject}: ${refusal.reason}`)
+    const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
+    const what = `${sessions.length} sessions, ${addresses.length} addresses on node ${next.name}`
     yield* Effect.logInfo(`config ${source.name} ${same ? "means the same as before" : "accepted"}: ${what}`)
   })
 
@@ -90,24 +231,71 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     return yield* new ConfigRefused({ message: error.message })
   })
 
+  const reload = (force: boolean) => one.withPermits(1)(Effect.catch(accept(force), refused))
+
+  const followAgain = one.withPermits(1)(
+    Effect.suspend(() => (accepted === undefined ? Effect.void : follow(accepted))).pipe(
+      Effect.catch((error) => Effect.logError(`the node does not follow the cluster: ${error.message}`))
+    )
+  )
+
+  const keepFollowing = Effect.gen(function* () {
+    for (;;) {
+      const take = Queue.take(wake)
+      const waitMs = settledAt === undefined || settledAt === 0 ? undefined : Math.max(1, settledAt - now())
+      yield* waitMs === undefined ? take : Effect.timeoutOption(take, waitMs)
+      yield* followAgain
+    }
+  })
+  yield* Effect.forkScoped(
+    Effect.tapCause(keepFollowing, (cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError("the reconciler ended by a fault of this program", cause)
+    )
+  )
+  const wakeUp = (): void => {
+    Queue.offerUnsafe(wake, undefined)
+  }
+  for (const changes of [cluster.changes, elector.changes, allocator.changes])
+    yield* Effect.forkScoped(
+      Stream.runForEach(changes, () => Effect.sync(wakeUp)),
+      { startImmediately: true }
+    )
+  yield* Effect.catch(link.watch(wakeUp), (error) =>
+    Effect.logWarning(`changes of addresses are not seen: ${error.message}`)
+  )
+
+  const leave = Effect.gen(function* () {
+    leaving = true
+    yield* followAgain
+    const others = cluster.state().view.members.length > 1
+    const poll = Effect.andThen(Effect.sleep(10), elector.idle)
+    yield* Effect.timeoutOption(Effect.repeat(poll, { until: (idle) => idle }), giveBackMs)
+    if (others) yield* Effect.sleep(withdrawElsewhereMs)
+  })
+
   return Reconciler.of({
-    reload: one.withPermits(1)(Effect.catch(accept, refused)),
+    reload: reload(false),
+    forceReload: reload(true),
+    leave,
     status: Effect.gen(function* () {
-      const plan = accepted?.plan
+      const { view } = cluster.state()
       return {
-        node: plan?.node ?? options.node ?? options.hostname,
+        node: accepted?.name ?? options.node ?? options.hostname,
         cluster: accepted?.cluster.name ?? "",
         version: options.version,
-        startedAt: new Date(startedAt).toISOString(),
+        startedAt,
         config: {
           source: source.name,
-          loadedAt: new Date(accepted?.at ?? startedAt).toISOString(),
+          loadedAt: accepted === undefined ? startedAt : new Date(accepted.at).toISOString(),
           hash: accepted?.hash ?? "",
           ...(lastError === undefined ? {} : { lastError })
         },
-        floatingIps: [],
-        services: [],
-        members: [],
+        floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
+        services: serviceStatus(plan, allocator.statuses()),
+        members: memberStatus(view),
+        store: yield* cluster.status,
         ...(yield* supervisor.status)
       }
     })

@@ -46,6 +46,11 @@ const reconfigured = cease({ subcode: 6 })
 /** How long addresses wait at most for what leads to them to be withdrawn. */
 const withdrawalMost = "1 second"
 
+export interface ApplyOptions extends EndOptions {
+  /** The plan may still lack what only the store knows: what an earlier run left on the node stays until it does not. */
+  readonly incomplete?: boolean
+}
+
 export interface EndOptions {
   /** How a session that is to go ends; without it, with a Cease. */
   readonly ending?: (session: PlannedSession) => EndMode
@@ -59,7 +64,9 @@ export class Supervisor extends Context.Service<
      * gone, addresses are on, new sessions dial, changed routes are handed over. Withdrawals, endings and the addresses that
      * wait for them follow by themselves, within a second or so.
      */
-    readonly apply: (plan: NodePlan, options?: EndOptions) => Effect.Effect<void>
+    readonly apply: (plan: NodePlan, options?: ApplyOptions) => Effect.Effect<void>
+    /** Ends every session from this address without a word, at once: it is another node's, or not on this node any more. */
+    readonly vanish: (localAddress: Address) => Effect.Effect<void>
     /** Done when no session from this address is ending any more: what a floating IP waits for before it goes (I2, I8). */
     readonly ended: (localAddress: Address) => Effect.Effect<void>
     /**
@@ -104,6 +111,9 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   const ending = new Map<string, Ending>()
   const addresses = new Map<string, AddressStatus & { readonly planned: PlannedAddress }>()
   let plan: NodePlan | undefined
+  /** What an earlier run left on the node and nobody has looked through yet. */
+  let left = yield* record.read
+  let swept = false
   const touch = (): void => {
     PubSub.publishUnsafe(changed, undefined)
   }
@@ -221,11 +231,12 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
 
   /** What an earlier run of this daemon left on the node, if it still carries our mark and nobody wants it any more. */
   const sweep = Effect.fnUntraced(function* (wanted: ReadonlyArray<PlannedAddress>) {
-    const before = yield* record.read
+    const before = left
+    left = []
     const there = yield* link.addresses.pipe(Effect.orElseSucceed(() => []))
     const same = (a: LocalAddress, b: LocalAddress) => a.address === b.address && a.interface === b.interface
-    const left = there.filter((a) => a.ours && before.some((b) => same(a, b)) && !wanted.some((w) => same(a, w)))
-    yield* Effect.forEach(left, (address) =>
+    const gone = there.filter((a) => a.ours && before.some((b) => same(a, b)) && !wanted.some((w) => same(a, w)))
+    yield* Effect.forEach(gone, (address) =>
       link.remove(address).pipe(
         Effect.andThen(Effect.logWarning(`${address.address} taken off ${address.interface}: left by an earlier run`)),
         Effect.catch((error) => Effect.logError(error.message))
@@ -234,12 +245,15 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   })
 
   const remember = Effect.suspend(() =>
-    record.write([...addresses.values()].filter(({ state }) => state === "present").map(({ planned }) => planned))
+    record.write([
+      ...left,
+      ...[...addresses.values()].filter(({ state }) => state === "present").map(({ planned }) => planned)
+    ])
   )
 
-  const apply = Effect.fnUntraced(function* (next: NodePlan, { ending: how = () => deconfigured }: EndOptions = {}) {
+  const apply = Effect.fnUntraced(function* (next: NodePlan, options: ApplyOptions = {}) {
+    const { ending: how = () => deconfigured, incomplete = false } = options
     const diff = diffPlans(plan, next)
-    const first = plan === undefined
     plan = next
     const endings = [
       ...diff.sessions.removed.map((gone) => ({ key: gone.key, mode: how(gone) })),
@@ -248,8 +262,10 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     // The address of a session that vanishes is another node's already: before anything else.
     for (const { key, mode } of endings) if (mode.type === "vanish") yield* end(key, mode)
     for (const { key, mode } of endings) if (mode.type !== "vanish") yield* end(key, mode)
-    if (first) yield* sweep(next.addresses)
     yield* Effect.forEach(diff.addresses.added, put)
+    const first = !swept && !incomplete
+    if (first) yield* sweep(next.addresses)
+    swept ||= first
     if (first || diff.addresses.added.length > 0) yield* remember
     for (const planned of next.sessions) {
       const entry = running.get(planned.key)
@@ -260,6 +276,14 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     for (const { session: planned } of diff.sessions.routesChanged)
       running.get(planned.key)?.session.announce(announceable(planned.routes))
     if (diff.addresses.removed.length > 0) yield* Effect.forkIn(takeOffLater(diff.addresses.removed), outer)
+    touch()
+  })
+
+  /** What the plan still says of these sessions is over, too: the next plan knows better. */
+  const vanish = Effect.fnUntraced(function* (localAddress: Address) {
+    const from = ({ parameters }: PlannedSession) => parameters.localAddress === localAddress
+    if (plan !== undefined) plan = { ...plan, sessions: plan.sessions.filter((session) => !from(session)) }
+    for (const [key, { planned }] of [...running]) if (from(planned)) yield* end(key, { type: "vanish" })
     touch()
   })
 
@@ -339,6 +363,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
 
   return Supervisor.of({
     apply: (next, options) => one.withPermits(1)(apply(next, options)),
+    vanish,
     ended: (localAddress) => gone((session) => session.localAddress === localAddress),
     stop,
     status: Effect.sync(() => ({

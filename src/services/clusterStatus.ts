@@ -1,0 +1,60 @@
+// The cluster's part of a node's status: the plan, what the store shows and how this node stands to it, put together for people.
+import type { Allocation } from "../ipam/allocate.ts"
+import { serviceKey } from "../ipam/types.ts"
+import type { NodePlan } from "../plan/types.ts"
+import type { ClusterView } from "../plan/view.ts"
+import type { FloatingIpState, FloatingIpStatus, MemberStatus, ServiceStatus } from "../resources/nodeStatus.ts"
+import type { Standing } from "./Elector.ts"
+
+const stateOf = (standing: Standing | undefined, assigned: string | undefined): FloatingIpState => {
+  if (standing !== undefined && standing.phase !== "idle") return standing.phase
+  return assigned === undefined ? "unassigned" : "other"
+}
+
+/** One entry for each address that moves, in the order of the plan. `startedAt` stands where this node never had to do with it. */
+export const floatingIpStatus = (
+  plan: NodePlan | undefined,
+  { claims }: ClusterView,
+  standings: ReadonlyArray<Standing>,
+  startedAt: string
+): ReadonlyArray<FloatingIpStatus> =>
+  (plan?.assignments ?? []).map(({ address, purpose, of, node, reason, judgements, interface: name }) => {
+    const standing = standings.find((one) => one.address === address)
+    const state = stateOf(standing, node)
+    const claim = claims.find((one) => one.address === address)
+    const mine = standing !== undefined && standing.phase !== "idle"
+    const on = mine ? standing.interface : name
+    return {
+      address,
+      purpose,
+      of,
+      state,
+      since: standing === undefined ? startedAt : new Date(standing.since).toISOString(),
+      ...(claim === undefined ? {} : { node: claim.node, generation: claim.generation }),
+      ...(on === undefined ? {} : { interface: on }),
+      reason: mine && standing.phase !== "held" ? standing.reason : reason,
+      judgements
+    }
+  })
+
+/** What the planner says of each service, and where it has no address, why the allocator gave it none. */
+export const serviceStatus = (
+  plan: NodePlan | undefined,
+  allocated: Allocation["statuses"]
+): ReadonlyArray<ServiceStatus> =>
+  (plan?.services ?? []).map((service) => {
+    const why = allocated.get(serviceKey(service))?.reason
+    return why === undefined ? service : { ...service, reason: why }
+  })
+
+export const memberStatus = ({ members, drained }: ClusterView): ReadonlyArray<MemberStatus> =>
+  members.map(({ name, address, version, configHash, startedAt, nextHops, leaving }) => ({
+    name,
+    address,
+    version,
+    configHash,
+    startedAt,
+    nextHops,
+    leaving: leaving === true,
+    drained: drained.includes(name)
+  }))

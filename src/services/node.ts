@@ -1,0 +1,21 @@
+// All services of one node over the ports, put together in the one way that fits: for the daemon, the demo and the simulation
+// alike.
+import { Layer } from "effect"
+import { Allocator } from "./Allocator.ts"
+import { Cluster } from "./Cluster.ts"
+import { Elector } from "./Elector.ts"
+import { type NodeOptions, Reconciler } from "./Reconciler.ts"
+import { Supervisor, type SupervisorOptions } from "./Supervisor.ts"
+
+export const nodeServices = (options: NodeOptions, supervisor: SupervisorOptions = {}) => {
+  const { leaseSeconds, onStoreLoss, addressRestSeconds } = options.settings
+  return Reconciler.layer(options).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Elector.layer({ leaseMs: leaseSeconds * 1_000, onStoreLoss }),
+        Allocator.layer({ addressRestSeconds })
+      )
+    ),
+    Layer.provideMerge(Layer.mergeAll(Supervisor.layer(supervisor), Cluster.layer({ leaseSeconds })))
+  )
+}
