@@ -75,6 +75,7 @@ export const runSession = Effect.fnUntraced(function* (
         localAddress: parameters.localAddress,
         peerAddress: parameters.peerAddress,
         peerPort: parameters.peerPort,
+        ...(parameters.sourcePort === undefined ? {} : { localPort: parameters.sourcePort }),
         timeoutMs: fsmConfig.connectRetryMs,
         ...socketOptions(parameters, md5Key)
       })

@@ -259,9 +259,8 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
       ...diff.sessions.removed.map((gone) => ({ key: gone.key, mode: how(gone) })),
       ...diff.sessions.reset.map(({ after }) => ({ key: after.key, mode: reconfigured }))
     ]
-    // The address of a session that vanishes is another node's already: before anything else.
-    for (const { key, mode } of endings) if (mode.type === "vanish") yield* end(key, mode)
-    for (const { key, mode } of endings) if (mode.type !== "vanish") yield* end(key, mode)
+    // Before anything else: the address of a session that vanishes is another node's already. None of these waits.
+    for (const { key, mode } of endings) yield* end(key, mode)
     yield* Effect.forEach(diff.addresses.added, put)
     const first = !swept && !incomplete
     if (first) yield* sweep(next.addresses)

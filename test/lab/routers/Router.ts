@@ -49,6 +49,8 @@ export interface RouterSpec {
   readonly sendPaths?: boolean
   /** ExaBGP: seconds that peers keep its routes when its session is gone (RFC 4724). */
   readonly gracefulRestartTime?: number
+  /** GoBGP: keeps the routes of a neighbor that restarts (RFC 4724), over NOTIFICATIONs too (RFC 8538). FRR and BIRD do by default. */
+  readonly gracefulRestart?: boolean
   /** Default both, on every session. */
   readonly families?: ReadonlyArray<"ipv4" | "ipv6">
   /** Puts learnt routes into the kernel, with ECMP. FRR and BIRD. */

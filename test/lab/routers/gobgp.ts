@@ -46,6 +46,9 @@ const neighborLines = (spec: RouterSpec, neighbor: RouterNeighbor): ReadonlyArra
     ...(neighbor.ttlSecurityHops === undefined
       ? []
       : ["  [neighbors.ttl-security.config]", "    enabled = true", `    ttl-min = ${256 - neighbor.ttlSecurityHops}`]),
+    ...(spec.gracefulRestart === true
+      ? ["  [neighbors.graceful-restart.config]", "    enabled = true", "    notification-enabled = true"]
+      : []),
     ...familiesOf(spec).flatMap((family) => [
       "  [[neighbors.afi-safis]]",
       "    [neighbors.afi-safis.config]",
