@@ -190,7 +190,8 @@ const conflict = (fence: Fence, now: number, mac: string, member: string | undef
       ? `${who} has the address: it is not taken; take it off there, or reserve another one`
       : `${who} still has the address; waiting until it has given way`
   const wait = member === undefined ? strangerConflictMs : memberConflictMs
-  const again = fence.phase === "conflict" && fence.reason === reason
+  // It is asked many times a second until it gives way: told once.
+  const again = fence.reason === reason
   const report: FenceAction = { type: "Report", level: member === undefined ? "error" : "info", text: reason }
   return { fence: enter(fence, "conflict", now, reason, { wakeAt: now + wait }), actions: again ? [] : [report] }
 }

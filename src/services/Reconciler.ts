@@ -10,7 +10,7 @@ import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
 import { allNodes, findSelf } from "../plan/findSelf.ts"
 import { ownAddress } from "../plan/ownAddress.ts"
 import { planNode } from "../plan/planNode.ts"
-import type { ClusterStanding, LocalAddress, NodePlan, NodeView, PlannedSession } from "../plan/types.ts"
+import type { ClusterStanding, LocalAddress, NodePlan, NodeView, PlannedSession, Refusal } from "../plan/types.ts"
 import type { Member } from "../plan/view.ts"
 import { ClusterStore } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
@@ -60,6 +60,8 @@ interface Accepted {
 }
 
 const deconfigured = cease({ subcode: 3 })
+
+const refusalText = ({ subject, reason }: Refusal): string => `${subject}: ${reason}`
 
 /** How long a stop waits for the other nodes to send traffic elsewhere, and for addresses to be given back, in ms. */
 const withdrawElsewhereMs = 300
@@ -196,6 +198,8 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     yield* elector.want(name, next.claims)
     const incomplete = cluster.state().store === "never" && store.kind !== "embedded"
     yield* supervisor.apply(next, { ending: endingOf(desired, next), incomplete })
+    const known = new Set((plan?.refusals ?? []).map(refusalText))
+    for (const refusal of next.refusals.map(refusalText)) if (!known.has(refusal)) yield* Effect.logInfo(refusal)
     plan = next
     for (const { address, phase } of elector.standings())
       if (phase === "releasing" && !held.includes(address))
@@ -219,8 +223,6 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     yield* follow(next)
     accepted = next
     lastError = undefined
-    for (const refusal of same ? [] : (plan?.refusals ?? []))
-      yield* Effect.logInfo(`${refusal.subject}: ${refusal.reason}`)
     const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
     const what = `${sessions.length} sessions, ${addresses.length} addresses on node ${next.name}`
     yield* Effect.logInfo(`config ${source.name} ${same ? "means the same as before" : "accepted"}: ${what}`)
