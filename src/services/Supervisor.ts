@@ -28,7 +28,7 @@ interface Running {
 /** A session on its way out; its successor under the same key waits for it. */
 interface Ending {
   readonly localAddress: Address
-  readonly settled: Effect.Effect<void>
+  readonly session: Session
   readonly gone: Deferred.Deferred<void>
 }
 
@@ -164,7 +164,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     if (entry === undefined) return
     running.delete(key)
     const gone = yield* Deferred.make<void>()
-    ending.set(key, { localAddress: entry.planned.parameters.localAddress, settled: entry.session.settled, gone })
+    ending.set(key, { localAddress: entry.planned.parameters.localAddress, session: entry.session, gone })
     const whole = entry.session
       .stop(mode)
       .pipe(
@@ -283,6 +283,9 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     const from = ({ parameters }: PlannedSession) => parameters.localAddress === localAddress
     if (plan !== undefined) plan = { ...plan, sessions: plan.sessions.filter((session) => !from(session)) }
     for (const [key, { planned }] of [...running]) if (from(planned)) yield* end(key, { type: "vanish" })
+    // One that was about to end in order must not go on withdrawing in another node's name.
+    for (const { localAddress: of, session } of ending.values())
+      if (of === localAddress) yield* Effect.forkIn(session.stop({ type: "vanish" }), outer, { startImmediately: true })
     touch()
   })
 
@@ -302,7 +305,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     yield* one.withPermits(1)(unwanted)
   })
 
-  const settling = () => [...ending.values()].map(({ settled }) => settled)
+  const settling = () => [...ending.values()].map(({ session }) => session.settled)
 
   const gone = (which: (session: Ending) => boolean) =>
     Effect.suspend(() =>

@@ -352,6 +352,23 @@ describe("sessions that end", () => {
       })
     ))
 
+  test("vanish reaches a session that is ending in order: its withdrawals and its Cease never leave", () =>
+    inWorld(({ supervisor, network, router }) =>
+      Effect.gen(function* () {
+        const a = yield* router(at(routerAddress))
+        yield* supervisor.apply(plan([session(to(routerAddress))]))
+        yield* seconds(5)
+        network.clog(routerAddress)
+        yield* atOnce(supervisor.apply(plan([])))
+        yield* ms(100)
+        yield* atOnce(supervisor.vanish(nodeSide.localAddress))
+        network.unclog(routerAddress)
+        yield* seconds(1)
+        expect(a.report()).toMatchObject({ state: "Established", flaps: 0, got: { notification: 0 } })
+        expect(held(a)).toEqual(["10.0.0.8/32"])
+      })
+    ))
+
   test("a session that is wanted again while it ends starts when the old one is gone, as the newest plan has it", () =>
     inWorld(({ supervisor, network, router }) =>
       Effect.gen(function* () {

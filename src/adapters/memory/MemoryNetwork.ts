@@ -41,6 +41,8 @@ class Pipe implements Connection {
   readonly peerPort: number
   readonly userTimeoutMs: number
   other: Pipe | undefined
+  /** What was not on its way yet never leaves. */
+  vanished = false
   private handler: ConnectionHandler | undefined
   private readonly early: Array<Segment> = []
   private ended = false
@@ -89,6 +91,7 @@ class Pipe implements Connection {
   }
 
   vanish(): void {
+    this.vanished = true
     this.ended = true
     this.handler = undefined
   }
@@ -159,7 +162,7 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
   const enqueue = (segment: Segment, from: Pipe): boolean => {
     const waiting = clogged.get(from.peerAddress)
     if (waiting === undefined) transmit(segment, from)
-    else waiting.push(() => transmit(segment, from))
+    else waiting.push(() => (from.vanished ? undefined : transmit(segment, from)))
     return waiting === undefined
   }
 
