@@ -73,6 +73,7 @@ export const runSession = Effect.fnUntraced(function* (
     const connection = yield* transport
       .dial({
         localAddress: parameters.localAddress,
+        ...(parameters.sourcePort === undefined ? {} : { localPort: parameters.sourcePort }),
         peerAddress: parameters.peerAddress,
         peerPort: parameters.peerPort,
         ...(parameters.sourcePort === undefined ? {} : { localPort: parameters.sourcePort }),

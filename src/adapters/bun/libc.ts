@@ -129,6 +129,9 @@ export const setMd5Key = (fd: number, peer: Address, key: string): void => {
   check("setsockopt TCP_MD5SIG", libc.setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, ptr(bytes), bytes.length))
 }
 
+/** From now on the socket sends nothing by itself, not even when it is closed (TCP_REPAIR). False: we may not. */
+export const startRepair = (fd: number): boolean => libc.setsockopt(fd, IPPROTO_TCP, 19, ptr(Int32Array.of(1)), 4) === 0
+
 /** The octets a kernel socket has for us now, or undefined where it has none. */
 export const receive = (fd: number, most: number): Uint8Array | undefined => {
   const buffer = new Uint8Array(most)

@@ -3,6 +3,7 @@
 import type { Socket, SocketHandler } from "bun"
 import type { Address } from "../../net/ip.ts"
 import type { Connection, ConnectionHandler } from "../../ports/Transport.ts"
+import * as c from "./libc.ts"
 
 /** How long a peer may take to close its half after we closed ours, in ms. */
 const lingerMs = 1000
@@ -59,7 +60,15 @@ export class BunConnection implements Connection {
     else this.linger = setTimeout(() => this.socket.terminate(), lingerMs)
   }
 
+  /**
+   * A socket under repair is closed without FIN or reset, and what it had still to send is thrown away (TCP_REPAIR, as for
+   * moving a process to another machine). Without the right to that, a reset is what is left.
+   */
   vanish(): void {
+    if (this.state === "closed") return
+    const fd = "fd" in this.socket && typeof this.socket.fd === "number" ? this.socket.fd : -1
+    if (fd >= 0) c.startRepair(fd)
+    this.queue.length = 0
     this.close(true)
   }
 
