@@ -29,7 +29,7 @@ export const boundAddresses = (cluster: DesiredCluster, view: ClusterView): Read
   const bound = new Map<Address, BoundAddress>()
   for (const { address, pool, owners } of view.bindings) {
     const [oldest, ...more] = owners.flatMap((owner) => requests.get(owner.service) ?? [])
-    if (oldest !== undefined && !bound.has(address)) bound.set(address, { address, pool, services: [oldest, ...more] })
+    if (oldest !== undefined) bound.set(address, { address, pool, services: [oldest, ...more] })
   }
   return [...bound.values()]
 }

@@ -50,3 +50,10 @@ test("another seed gives another hash, and both spread over all bits", () => {
   }
   expect(hash32("x")).not.toBe(hash32("x", 0x9747b28c))
 })
+
+test("neighbouring addresses are anywhere on the ring of hashes", () => {
+  let apart = 0
+  for (let i = 0; i < 2000; i++) apart += Math.abs(hash32(`10.0.3.${i}`) - hash32(`10.0.3.${i + 1}`)) / 2 ** 32
+  // Two random points of a line are a third of it apart.
+  expect(Math.abs(apart / 2000 - 1 / 3)).toBeLessThan(0.02)
+})

@@ -123,7 +123,8 @@ test("routes change softly: what is new or different is announced, what is gone 
     { med: 0 },
     { communities: ["65001:1"] },
     { largeCommunities: ["1:1:1"] },
-    { name: "other" }
+    { name: "other" },
+    { single: false }
   ]
   for (const change of changes) {
     expect(summary(plan, withSession({ routes: [{ ...route, ...change }] }))).toEqual({

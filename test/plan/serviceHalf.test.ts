@@ -1,5 +1,8 @@
 // The service half of the plan by example: floating IPs, sessions, next hops, refusals (S4, S8-S15).
 import { describe, expect, test } from "bun:test"
+import { hash32 } from "../../src/net/hash.ts"
+import { addressFromBytes } from "../../src/net/ip.ts"
+import { lbNodes } from "../../src/plan/lbNodes.ts"
 import { planNode } from "../../src/plan/planNode.ts"
 import { sourcePort } from "../../src/plan/sourcePort.ts"
 import type { NodePlan, PlannedSession } from "../../src/plan/types.ts"
@@ -11,6 +14,7 @@ import {
   LB_NODES,
   MEMBERS,
   member,
+  node,
   peer,
   planOf,
   plansOf,
@@ -268,6 +272,17 @@ describe("next hops (S11, S12, S15, L4)", () => {
     expect(new Set(ids).size).toBe(4)
   })
 
+  test("path identifiers of nodes that would have the same are told apart", () => {
+    // 2001:db8::3f5 has this hash; the node whose IPv4 address is that number keeps it.
+    const clash = ip(addressFromBytes(new Uint8Array(new Uint32Array([hash32("2001:db8::3f5")]).buffer).reverse()))
+    const nodes = [node("six", "2001:db8::3f5"), node("four", clash)]
+    const ids = lbNodes(cluster({}, { nodes }), view()).map(({ name, pathId }) => [name, pathId])
+    expect(ids).toEqual([
+      ["six", (hash32("2001:db8::3f5") + 1) >>> 0],
+      ["four", hash32("2001:db8::3f5")]
+    ])
+  })
+
   test("with externalTrafficPolicy Local are the nodes with an endpoint, by whatever name", () => {
     const services = [service("web", { externalTrafficPolicy: "Local" }), service("db")]
     for (const name of ["lb2", "10.0.1.12"]) {
@@ -377,6 +392,16 @@ describe("names (S22)", () => {
       "10.0.1.100": "10.0.1.254-lb1",
       "10.0.1.101": "10.0.1.254-lb1-10.0.1.101"
     })
+  })
+
+  test("a name that two sessions claim to have is the first one's", () => {
+    const running = {
+      "service/10.0.1.100/10.0.1.254:179": "10.0.1.254-lb1",
+      "service/10.0.1.101/10.0.1.254:179": "10.0.1.254-lb1"
+    }
+    const given = names(["10.0.1.100", "10.0.1.101"], running)
+    expect(new Set(Object.values(given)).size).toBe(2)
+    expect(Object.values(given)).toContain("10.0.1.254-lb1")
   })
 
   test("the control plane comes first", () => {
