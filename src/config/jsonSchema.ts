@@ -23,6 +23,7 @@ export const jsonSchema = (): object => {
         properties: { apiVersion: { const: kind.apiVersion }, kind: { const: kind.kind } },
         required: ["apiVersion", "kind"]
       },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, beside `if`
       then: schema
     }))
   }

@@ -39,7 +39,7 @@ export type StoreOperation =
 export interface StoreTransaction {
   readonly when: ReadonlyArray<StoreCondition>
   /** At most 100. */
-  readonly then: ReadonlyArray<StoreOperation>
+  readonly operations: ReadonlyArray<StoreOperation>
 }
 
 /** What a watcher is told. First comes a snapshot, and again whenever events in between were lost (compaction). */

@@ -83,7 +83,7 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
       const mark: StoreOperation = { type: "put", key: allocatorKey, value: JSON.stringify({ node }) }
       const { done, revision } = yield* cluster.commit({
         when: [{ key: allocatorKey, modRevision }],
-        then: [...batch, mark]
+        operations: [...batch, mark]
       })
       if (!done) return false
       modRevision = revision

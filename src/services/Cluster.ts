@@ -109,7 +109,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     }
     const value = memberValue(record)
     const when = there === undefined ? [] : [{ key, modRevision: there.modRevision }]
-    const { done } = yield* store.commit({ when, then: [{ type: "put", key, value, lease: id }] })
+    const { done } = yield* store.commit({ when, operations: [{ type: "put", key, value, lease: id }] })
     if (!done) return retryMs
     published = value
     return undefined

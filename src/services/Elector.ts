@@ -134,7 +134,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
     const when = [{ key, modRevision: there?.modRevision ?? 0 }]
     const put = { type: "put" as const, key, value: claimValue(node), lease: id }
     const { done, revision } = yield* Effect.mapError(
-      cluster.commit({ when, then: [put] }),
+      cluster.commit({ when, operations: [put] }),
       (error) => `it could not be claimed in the store: ${error.message}`
     )
     if (!done) return yield* Effect.fail("the claim has just changed in the store")
@@ -150,7 +150,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
     if (there === undefined || claimed?.node !== node) return
     yield* cluster.commit({
       when: [{ key, modRevision: there.modRevision }],
-      then: [{ type: "delete", key }]
+      operations: [{ type: "delete", key }]
     })
   })
 

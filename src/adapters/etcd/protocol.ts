@@ -112,7 +112,7 @@ export const txnRequest = (transaction: StoreTransaction, prefix: string) => ({
     result: "EQUAL",
     mod_revision: String(modRevision)
   })),
-  success: transaction.then.map((operation) =>
+  success: transaction.operations.map((operation) =>
     operation.type === "delete"
       ? { request_delete_range: { key: toBase64(prefix + operation.key) } }
       : {

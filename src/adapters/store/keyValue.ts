@@ -110,11 +110,11 @@ export const commit = (state: KeyValue, transaction: StoreTransaction): Commit =
     ({ key, modRevision }) => (entryAt(state, key)?.modRevision ?? 0) === modRevision
   )
   if (!holds) return { type: "not-done" }
-  for (const operation of transaction.then) {
+  for (const operation of transaction.operations) {
     if (operation.type !== "put" || operation.lease === undefined) continue
     if (!HashMap.has(state.leases, operation.lease)) return { type: "lease-gone", lease: operation.lease }
   }
-  return { type: "done", ...apply(state, transaction.then) }
+  return { type: "done", ...apply(state, transaction.operations) }
 }
 
 export const grant = (state: KeyValue, id: LeaseId, seconds: number, nowMs: number): KeyValue => ({

@@ -29,7 +29,8 @@ export const put = (key: string, value: string, lease?: string): StoreOperation 
   ...(lease === undefined ? {} : { lease })
 })
 
-export const write = (store: Store, ...then: ReadonlyArray<StoreOperation>) => store.commit({ when: [], then })
+export const write = (store: Store, ...operations: ReadonlyArray<StoreOperation>) =>
+  store.commit({ when: [], operations })
 
 const values = (entries: Iterable<StoreEntry>): Record<string, string> =>
   Object.fromEntries([...entries].map(({ key, value }) => [key, value]))
@@ -72,7 +73,7 @@ export const storeSuite = (name: string, withSubject: WithSubject, connected: bo
               { key: "a", modRevision: a },
               { key: "b", modRevision: b }
             ],
-            then: [put("a", "2"), put("b", "2")]
+            operations: [put("a", "2"), put("b", "2")]
           })
         expect(yield* attempt(revision, revision)).toEqual({ done: false, revision })
         expect((yield* attempt(0, 0)).done).toBe(false)
@@ -87,7 +88,7 @@ export const storeSuite = (name: string, withSubject: WithSubject, connected: bo
         const claim = (index: number) =>
           (index % 2 === 0 ? store : other).commit({
             when: [{ key: "claim", modRevision: 0 }],
-            then: [put("claim", `${index}`)]
+            operations: [put("claim", `${index}`)]
           })
         const answers = yield* Effect.all(
           Array.from({ length: 24 }, (_, index) => claim(index)),
@@ -105,7 +106,7 @@ export const storeSuite = (name: string, withSubject: WithSubject, connected: bo
       Effect.gen(function* () {
         const { revision } = yield* write(store, put("a", "1"))
         expect(yield* write(store, { type: "delete", key: "b" })).toEqual({ done: true, revision })
-        expect(yield* store.commit({ when: [], then: [] })).toEqual({ done: true, revision })
+        expect(yield* store.commit({ when: [], operations: [] })).toEqual({ done: true, revision })
       })
     )
 

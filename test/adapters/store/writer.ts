@@ -9,7 +9,7 @@ const program = Effect.gen(function* () {
   let next = (yield* store.read("n/")).entries.length
   for (;;) {
     const key = `n/${String(next).padStart(6, "0")}`
-    yield* store.commit({ when: [], then: [{ type: "put", key, value: "x".repeat(1000) }] })
+    yield* store.commit({ when: [], operations: [{ type: "put", key, value: "x".repeat(1000) }] })
     process.stdout.write(`${next}\n`)
     next += 1
     yield* Effect.yieldNow
