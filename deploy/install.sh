@@ -156,7 +156,7 @@ next_steps() {
   fi
   say "  viaduct validate $config"
   if systemd_runs && systemctl is-active --quiet viaduct; then
-    if [ -n "$upgraded" ]; then say "  systemctl restart viaduct      # it still runs what was there before"; fi
+    if [ -n "$upgraded" ]; then say "  systemctl kill --kill-whom=main --signal=SIGUSR2 viaduct   # it still runs what was there before; nothing is withdrawn"; fi
   else
     say "  systemctl enable --now viaduct"
   fi
