@@ -1,10 +1,13 @@
 // The canonical form of a desired cluster and its hash: equal meaning, equal text, whatever the order of keys,
 // documents and lists that are sets, and whether a default is written out or not (I5: applying it again changes
 // nothing). Lists whose order means something, pools and their ranges, keep it. What nothing is planned from is
-// not part of it.
+// not part of it, and how a daemon runs (DaemonConfig) is not either: nodes may differ in that.
+
+import type { AddressPool, LabelSelector } from "../ipam/types.ts"
+import { serviceKey } from "../ipam/types.ts"
 import { hash64 } from "../net/hash.ts"
-import type { DesiredCluster, PeerOptions } from "../plan/desired.ts"
-import { resolvePeerOptions } from "../plan/peerDefaults.ts"
+import type { DesiredCluster, PeerOptions, ServicePeer } from "../plan/desired.ts"
+import { resolvePeerOptions, SERVICE_RESTART_TIME } from "../plan/peerDefaults.ts"
 
 const byText = <T>(items: ReadonlyArray<T>, key: (item: T) => string): ReadonlyArray<T> =>
   items
@@ -34,6 +37,26 @@ const peerOptions = <P extends PeerOptions>(peer: P) => {
   }
 }
 
+const servicePeer = (peer: ServicePeer) => ({
+  ...peerOptions(peer),
+  gracefulRestartTime: peer.gracefulRestartTime ?? SERVICE_RESTART_TIME
+})
+
+const selector = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector) => ({
+  matchLabels,
+  matchExpressions: byText(
+    matchExpressions.map((expression) => ({ ...expression, values: asSet(expression.values ?? []) })),
+    stableJson
+  )
+})
+
+const pool = (one: AddressPool) => ({
+  ...one,
+  ...(one.namespaces === undefined ? {} : { namespaces: asSet(one.namespaces) }),
+  ...(one.namespaceSelector === undefined ? {} : { namespaceSelector: selector(one.namespaceSelector) }),
+  ...(one.serviceSelector === undefined ? {} : { serviceSelector: selector(one.serviceSelector) })
+})
+
 /** The one text of everything that means the same as `cluster`: JSON with keys and sets in order. */
 export const canonicalForm = (cluster: DesiredCluster): string => {
   const lb = cluster.loadBalancer
@@ -45,6 +68,7 @@ export const canonicalForm = (cluster: DesiredCluster): string => {
       controlPlaneVips: asSet(lb.controlPlaneVips),
       ingressVips: asSet(lb.ingressVips),
       nodes: nodes(lb.nodes),
+      pools: lb.pools.map(pool),
       controlPlanePeers: byText(
         lb.controlPlanePeers.map((peer) => ({
           ...peerOptions(peer),
@@ -57,7 +81,15 @@ export const canonicalForm = (cluster: DesiredCluster): string => {
     workerNodes: nodes(cluster.workerNodes),
     serviceCidrs: asSet(cluster.serviceCidrs),
     floatingIps: asSet(cluster.floatingIps),
-    servicePeers: byText(cluster.servicePeers.map(peerOptions), (peer) => peer.name)
+    servicePeers: byText(cluster.servicePeers.map(servicePeer), (peer) => peer.name),
+    services: byText(
+      cluster.services.map((service) => ({ ...service, addresses: asSet(service.addresses) })),
+      serviceKey
+    ),
+    endpoints: byText(
+      cluster.endpoints.map((entry) => ({ ...entry, nodes: asSet(entry.nodes) })),
+      (entry) => entry.service
+    )
   })
 }
 

@@ -1,5 +1,6 @@
 // How the daemon itself runs, as `viaduct.dev/v1 DaemonConfig` has it (D4, D6b): where the cluster's state is kept, how long a
-// lease lasts, what happens when the store is lost. Read once at start.
+// lease lasts, what happens when the store is lost. Read once at start. It is no part of the cluster's hash: see the document.
+import type { DaemonConfigDocument } from "./documents/daemonConfig.ts"
 
 export interface EtcdSettings {
   /** URLs, http or https; any of them may answer. */
@@ -25,3 +26,7 @@ export interface DaemonSettings {
 }
 
 export const defaultDaemonSettings: DaemonSettings = { leaseSeconds: 3, onStoreLoss: "hold", addressRestSeconds: 60 }
+
+/** The settings of `document`, or the defaults where there is none. */
+export const daemonSettings = (document?: DaemonConfigDocument): DaemonSettings =>
+  document === undefined ? defaultDaemonSettings : { ...defaultDaemonSettings, ...document.spec }

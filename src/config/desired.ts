@@ -9,6 +9,7 @@ import type { BgpPeerDocument } from "./documents/bgpPeer.ts"
 import type { BgpPeerEntry, ClusterDocument } from "./documents/cluster.ts"
 import { parseRange } from "./documents/range.ts"
 import type { Documents, Located } from "./kinds.ts"
+import { serviceEndpoints, serviceRequests } from "./services.ts"
 
 /** The namespace of a cluster that names none (S18). */
 export const defaultNamespace = (clusterName: string): string => `cluster-${clusterName}`
@@ -27,8 +28,8 @@ type FileOptions = Omit<PeerOptions, "ttlSecurity"> & { readonly ttlSecurity?: n
 
 /** The options alone; `ttlSecurity: true` is one hop. */
 export const optionsOf = (entry: FileOptions): PeerOptions => {
-  const { port, holdTime, keepaliveTime, connectRetryTime, passive, passwordFile, communities, largeCommunities, med } =
-    entry
+  const { port, holdTime, keepaliveTime, connectRetryTime, passive, passwordFile } = entry
+  const { gracefulRestartTime, addPaths, communities, largeCommunities, med } = entry
   const ttlSecurity = entry.ttlSecurity === true ? 1 : entry.ttlSecurity
   return {
     ...(port === undefined ? {} : { port }),
@@ -38,6 +39,8 @@ export const optionsOf = (entry: FileOptions): PeerOptions => {
     ...(passive === undefined ? {} : { passive }),
     ...(passwordFile === undefined ? {} : { passwordFile }),
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
+    ...(gracefulRestartTime === undefined ? {} : { gracefulRestartTime }),
+    ...(addPaths === undefined ? {} : { addPaths }),
     ...(communities === undefined ? {} : { communities }),
     ...(largeCommunities === undefined ? {} : { largeCommunities }),
     ...(med === undefined ? {} : { med })
@@ -71,7 +74,11 @@ const pools = (document: ClusterDocument): ReadonlyArray<AddressPool> =>
     name: pool.name,
     ranges: pool.addresses.map(parseRange).filter((range) => typeof range !== "string"),
     avoidBuggyIps: pool.avoidBuggyIPs ?? false,
-    manualAssign: pool.manualAssign ?? false
+    manualAssign: pool.manualAssign ?? false,
+    ...(pool.priority === undefined ? {} : { priority: pool.priority }),
+    ...(pool.namespaces === undefined ? {} : { namespaces: pool.namespaces }),
+    ...(pool.namespaceSelector === undefined ? {} : { namespaceSelector: pool.namespaceSelector }),
+    ...(pool.serviceSelector === undefined ? {} : { serviceSelector: pool.serviceSelector })
   }))
 
 interface NodeEntry {
@@ -102,6 +109,7 @@ export const toDesired = (cluster: Located<ClusterDocument>, documents: Document
     .flatMap((pool) => pool.value.spec.nodes)
   const node = namer([...cpEntries, ...lbEntries, ...workerEntries])
   const serviceCidrs = spec.clusterNetwork?.services?.cidrBlocks ?? []
+  const services = serviceRequests(documents, lb.vips.ingressVIP)
   const selector = documents.loadBalancers[0]?.value.spec.peerSelector
   return {
     name: metadata.name,
@@ -127,8 +135,8 @@ export const toDesired = (cluster: Located<ClusterDocument>, documents: Document
       serviceCidrs.some((cidr) => familyOf(cidr) === family)
     ),
     floatingIps: documents.gatewayGroups.flatMap((group) => group.value.spec.floatingIPs),
-    services: [],
-    endpoints: [],
+    services,
+    endpoints: serviceEndpoints(documents, services),
     servicePeers: documents.peers.map((peer) => servicePeer(peer.value)),
     ...(selector === undefined ? {} : { peerSelector: selector })
   }

@@ -7,7 +7,9 @@ import { BgpLoadBalancerDocument } from "./documents/bgpLoadBalancer.ts"
 import { BgpPeerDocument } from "./documents/bgpPeer.ts"
 import { ClusterDocument } from "./documents/cluster.ts"
 import { ClusterCidrConfigDocument } from "./documents/clusterCidrConfig.ts"
-import { NamespaceDocument, ServiceDocument } from "./documents/coreV1.ts"
+import { NamespaceDocument, OtherServiceDocument, ServiceDocument } from "./documents/coreV1.ts"
+import { DaemonConfigDocument } from "./documents/daemonConfig.ts"
+import { EndpointSliceDocument } from "./documents/endpointSlice.ts"
 import { NetworkGatewayGroupDocument } from "./documents/networkGatewayGroup.ts"
 import { NodePoolDocument } from "./documents/nodePool.ts"
 import { nearest } from "./nearest.ts"
@@ -28,7 +30,25 @@ export interface Documents {
   readonly loadBalancers: Array<Located<BgpLoadBalancerDocument>>
   readonly peers: Array<Located<BgpPeerDocument>>
   readonly cidrConfigs: Array<Located<ClusterCidrConfigDocument>>
+  readonly namespaces: Array<Located<NamespaceDocument>>
+  /** Those of type LoadBalancer, whoever is to serve them. */
+  readonly services: Array<Located<ServiceDocument>>
+  readonly endpointSlices: Array<Located<EndpointSliceDocument>>
+  readonly daemonConfigs: Array<Located<DaemonConfigDocument>>
 }
+
+export const noDocuments = (): Documents => ({
+  clusters: [],
+  nodePools: [],
+  gatewayGroups: [],
+  loadBalancers: [],
+  peers: [],
+  cidrConfigs: [],
+  namespaces: [],
+  services: [],
+  endpointSlices: [],
+  daemonConfigs: []
+})
 
 export interface Kind {
   readonly apiVersion: string
@@ -64,6 +84,18 @@ const BAREMETAL = "baremetal.cluster.gke.io/v1"
 const NETWORKING = "networking.gke.io/v1"
 const OWN_GROUP = "viaduct.dev"
 
+const isLoadBalancer = ({ value }: SourceDocument): boolean => {
+  const spec = typeof value === "object" && value !== null && "spec" in value ? value.spec : undefined
+  return typeof spec === "object" && spec !== null && "type" in spec && spec.type === "LoadBalancer"
+}
+
+/** A Service is read closely where it is a load balancer; what others hold is not our business. */
+const serviceKind = (): Kind => {
+  const balancer = kindOf("v1", "Service", ServiceDocument, (into) => into.services)
+  const other = kindOf("v1", "Service", OtherServiceDocument)
+  return { ...balancer, read: (source, into) => (isLoadBalancer(source) ? balancer : other).read(source, into) }
+}
+
 export const KINDS: ReadonlyArray<Kind> = [
   kindOf(BAREMETAL, "Cluster", ClusterDocument, (into) => into.clusters),
   kindOf(BAREMETAL, "NodePool", NodePoolDocument, (into) => into.nodePools),
@@ -76,8 +108,10 @@ export const KINDS: ReadonlyArray<Kind> = [
   kindOf(NETWORKING, "NetworkGatewayGroup", NetworkGatewayGroupDocument, (into) => into.gatewayGroups),
   kindOf(NETWORKING, "BGPLoadBalancer", BgpLoadBalancerDocument, (into) => into.loadBalancers),
   kindOf(NETWORKING, "BGPPeer", BgpPeerDocument, (into) => into.peers),
-  kindOf("v1", "Namespace", NamespaceDocument),
-  kindOf("v1", "Service", ServiceDocument)
+  kindOf("v1", "Namespace", NamespaceDocument, (into) => into.namespaces),
+  serviceKind(),
+  kindOf("discovery.k8s.io/v1", "EndpointSlice", EndpointSliceDocument, (into) => into.endpointSlices),
+  kindOf(`${OWN_GROUP}/v1`, "DaemonConfig", DaemonConfigDocument, (into) => into.daemonConfigs)
 ]
 
 const KIND_NAMES = KINDS.map((kind) => kind.kind)
@@ -85,9 +119,7 @@ const KIND_NAMES = KINDS.map((kind) => kind.kind)
 const groupOf = (apiVersion: string): string =>
   apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : ""
 
-const OUR_GROUPS = [...new Set(KINDS.map((kind) => groupOf(kind.apiVersion))), OWN_GROUP].filter(
-  (group) => group !== ""
-)
+const OUR_GROUPS = [...new Set(KINDS.map((kind) => groupOf(kind.apiVersion)))].filter((group) => group !== "")
 
 const problemAt = (source: SourceDocument, path: Path, rest: Pick<Problem, "message"> & Partial<Problem>): Problem => ({
   severity: "error",

@@ -7,11 +7,14 @@ import { canonicalForm, hashOf } from "./canonical.ts"
 import { checkAddresses } from "./checks/addresses.ts"
 import { checkContext } from "./checks/context.ts"
 import { checkControlPlane } from "./checks/controlPlane.ts"
+import { checkDaemonConfig } from "./checks/daemonConfig.ts"
 import { checkDocuments, checkDuplicateDocuments } from "./checks/documents.ts"
+import { checkEndpointSlices } from "./checks/endpointSlices.ts"
+import { checkServiceDocuments, checkServicesServed } from "./checks/serviceDocuments.ts"
 import { checkServiceParts, checkServices } from "./checks/services.ts"
-import type { DaemonSettings } from "./daemonSettings.ts"
+import { type DaemonSettings, daemonSettings } from "./daemonSettings.ts"
 import { toDesired } from "./desired.ts"
-import { type Documents, readDocument } from "./kinds.ts"
+import { noDocuments, readDocument } from "./kinds.ts"
 import { type Problem, sortProblems } from "./problem.ts"
 import { parseSource, type SourceDocument } from "./source.ts"
 
@@ -21,25 +24,16 @@ export interface ConfigFile {
 }
 
 export interface ConfigResult {
-  /** Present, with the next two, where there is no problem of severity error. */
+  /** Present, with the next three, where there is no problem of severity error. */
   readonly cluster?: DesiredCluster
   /** The same for every configuration that means the same. */
   readonly canonical?: string
   /** Sixteen hex digits of the canonical form. */
   readonly hash?: string
-  /** How the daemon itself runs; the defaults where no document says. */
+  /** How the daemon runs; no part of the canonical form. */
   readonly daemon?: DaemonSettings
   readonly problems: ReadonlyArray<Problem>
 }
-
-const noDocuments = (): Documents => ({
-  clusters: [],
-  nodePools: [],
-  gatewayGroups: [],
-  loadBalancers: [],
-  peers: [],
-  cidrConfigs: []
-})
 
 const isClusterDocument = ({ value }: SourceDocument): boolean =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === "Cluster"
@@ -62,7 +56,7 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
   const problems: Array<Problem> = parsed.flatMap((file) => file.problems)
   const readings = sources.map((source) => readDocument(source, documents))
   problems.push(...readings.flatMap((reading) => reading.problems))
-  problems.push(...checkDuplicateDocuments(documents))
+  problems.push(...checkDuplicateDocuments(documents), ...checkDaemonConfig(documents))
   const cluster = documents.clusters[0]
   if (cluster === undefined) {
     // A Cluster that is there but wrong, or a file that could not be read, has its own problems already.
@@ -77,7 +71,9 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
       ...checkControlPlane(context),
       ...checkAddresses(context),
       ...checkServices(context),
-      ...(complete ? checkServiceParts(context) : [])
+      ...checkServiceDocuments(context),
+      ...checkEndpointSlices(context),
+      ...(complete ? [...checkServiceParts(context), ...checkServicesServed(context)] : [])
     )
   }
   const sorted = sortProblems(
@@ -87,5 +83,6 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
   if (cluster === undefined || sorted.some((problem) => problem.severity === "error")) return { problems: sorted }
   const desired = toDesired(cluster, documents)
   const canonical = canonicalForm(desired)
-  return { cluster: desired, canonical, hash: hashOf(canonical), problems: sorted }
+  const daemon = daemonSettings(documents.daemonConfigs[0]?.value)
+  return { cluster: desired, canonical, hash: hashOf(canonical), daemon, problems: sorted }
 }

@@ -8,6 +8,9 @@ const DEFAULT_HOLD_TIME = 90
 /** Shorter than the RFC's 120 s: a router that comes back shall have its routes in seconds. */
 const DEFAULT_CONNECT_RETRY_TIME = 5
 
+/** Seconds that a service peer keeps our routes: time for a floating IP to move, or for a daemon to be replaced by hand. */
+export const SERVICE_RESTART_TIME = 120
+
 export interface ResolvedPeerOptions extends PeerOptions {
   readonly port: number
   /** Seconds. */
@@ -17,6 +20,7 @@ export interface ResolvedPeerOptions extends PeerOptions {
   /** Seconds. */
   readonly connectRetryTime: number
   readonly passive: boolean
+  readonly addPaths: boolean
 }
 
 /** `options` with every default filled in. */
@@ -29,6 +33,7 @@ export const resolvePeerOptions = (options: PeerOptions): ResolvedPeerOptions =>
     holdTime,
     keepaliveTime: holdTime === 0 ? 0 : (options.keepaliveTime ?? third),
     connectRetryTime: options.connectRetryTime ?? DEFAULT_CONNECT_RETRY_TIME,
-    passive: options.passive ?? false
+    passive: options.passive ?? false,
+    addPaths: options.addPaths ?? true
   }
 }

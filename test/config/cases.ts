@@ -466,8 +466,8 @@ export const CASES: ReadonlyArray<Case> = [
   {
     name: "a kind of our own group that does not exist",
     edits: [
-      ["apiVersion: networking.gke.io/v1\nkind: BGPLoadBalancer", "apiVersion: viaduct.dev/v1\nkind: DaemonConfig"]
+      ["apiVersion: networking.gke.io/v1\nkind: BGPLoadBalancer", "apiVersion: viaduct.dev/v1\nkind: DaemonConfg"]
     ],
-    problems: ["43:7: error: kind: unknown kind (found DaemonConfig)"]
+    problems: ["43:7: error: kind: unknown kind (found DaemonConfg; did you mean DaemonConfig?)"]
   }
 ]

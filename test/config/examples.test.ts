@@ -16,8 +16,10 @@ const WARNINGS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "examples/full-cluster.yaml": [],
   "examples/ibgp-secured.yaml": [],
   "examples/ipv6-control-plane.yaml": [],
+  "examples/layer2-services.yaml": [],
   "examples/per-rack-peers.yaml": [`47:7: ${TOP_NAME}`],
-  "examples/separate-data-plane.yaml": [`51:7: ${TOP_NAME}`, `66:5: ${ALONE}`]
+  "examples/separate-data-plane.yaml": [`51:7: ${TOP_NAME}`, `66:5: ${ALONE}`],
+  "examples/two-racks-services.yaml": []
 }
 
 test("every file under config/examples is listed here", () => {

@@ -6,7 +6,7 @@ import type { Problem } from "../problem.ts"
 import type { CheckContext } from "./context.ts"
 import { errorAt, type Item, lineOf, type Place, warningAt } from "./report.ts"
 
-interface Role {
+export interface Role {
   readonly what: string
   readonly address: Address
 }
@@ -19,8 +19,8 @@ const ingressVip = ({ cluster, loadBalancer }: CheckContext): ReadonlyArray<Item
   return vip === undefined ? [] : [{ ...loadBalancer, path: [...loadBalancer.path, "vips", "ingressVIP"], value: vip }]
 }
 
-/** Addresses by role; of the nodes each machine once, since it may stand in several pools. */
-const roles = (context: CheckContext): ReadonlyArray<Item<Role>> => {
+/** Addresses that are taken, by role; of the nodes each machine once, since it may stand in several pools. */
+export const addressRoles = (context: CheckContext): ReadonlyArray<Item<Role>> => {
   const nodes = [...context.controlPlaneNodes, ...context.workers, ...context.lbNodes].map((node) => ({
     ...node,
     value: node.value.address
@@ -62,6 +62,9 @@ const checkClashes = (all: ReadonlyArray<Item<Role>>): ReadonlyArray<Problem> =>
   })
 }
 
+/** Whether a host can have `address` and routers can reach it there. */
+export const isReachable = (address: Address): boolean => !NEVER_UNICAST.test(address) && !LOOPBACK.test(address)
+
 const NEVER_UNICAST = /^(?:0\.|22[4-9]\.|2[3-5]\d\.|ff|fe[89ab]|::$)/
 const LOOPBACK = /^(?:127\.|::1$)/
 
@@ -85,7 +88,7 @@ const checkVipFamilies = ({ vips, loadBalancer }: CheckContext): ReadonlyArray<P
   ]
 }
 
-interface PoolRange {
+export interface PoolRange {
   readonly pool: string
   readonly text: string
   readonly first: bigint
@@ -93,7 +96,7 @@ interface PoolRange {
   readonly family: string
 }
 
-const poolRanges = (context: CheckContext): ReadonlyArray<Item<PoolRange>> =>
+export const poolRanges = (context: CheckContext): ReadonlyArray<Item<PoolRange>> =>
   (context.cluster.value.spec.loadBalancer.addressPools ?? []).flatMap((pool, p) =>
     pool.addresses.flatMap((text, a) => {
       const range = parseRange(text)
@@ -140,7 +143,7 @@ const checkOverlaps = (ranges: ReadonlyArray<Item<PoolRange>>): ReadonlyArray<Pr
   return problems
 }
 
-const holder = (ranges: ReadonlyArray<Item<PoolRange>>, address: Address): Item<PoolRange> | undefined => {
+export const poolRangeOf = (ranges: ReadonlyArray<Item<PoolRange>>, address: Address): Item<PoolRange> | undefined => {
   const n = addressToBigInt(address)
   const family = familyOf(address)
   return ranges.find(({ value }) => value.family === family && value.first <= n && n <= value.last)
@@ -151,7 +154,7 @@ const checkPools = (context: CheckContext, all: ReadonlyArray<Item<Role>>): Read
   const held = all
     .filter((item) => item.value.what !== "the ingress VIP")
     .flatMap((item) => {
-      const range = holder(ranges, item.value.address)
+      const range = poolRangeOf(ranges, item.value.address)
       if (range === undefined) return []
       return [
         errorAt(range, `holds ${item.value.address}, which is ${item.value.what} in ${lineOf(item, range)}`, {
@@ -163,7 +166,7 @@ const checkPools = (context: CheckContext, all: ReadonlyArray<Item<Role>>): Read
     ranges.length === 0
       ? []
       : ingressVip(context)
-          .filter((vip) => holder(ranges, vip.value) === undefined)
+          .filter((vip) => poolRangeOf(ranges, vip.value) === undefined)
           .map((vip) => warningAt(vip, "the ingress VIP is in no address pool", { found: vip.value }))
   return [...checkOverlaps(ranges), ...checkPoolNames(context), ...held, ...outside]
 }
@@ -181,6 +184,6 @@ const checkPoolNames = ({ cluster, loadBalancer }: CheckContext): ReadonlyArray<
 }
 
 export const checkAddresses = (context: CheckContext): ReadonlyArray<Problem> => {
-  const all = roles(context)
+  const all = addressRoles(context)
   return [...checkUsable(all), ...checkClashes(all), ...checkVipFamilies(context), ...checkPools(context, all)]
 }

@@ -4,6 +4,7 @@ import { belongsTo, defaultNamespace } from "../desired.ts"
 import type { NetworkGatewayGroupDocument } from "../documents/networkGatewayGroup.ts"
 import type { Documents, Located } from "../kinds.ts"
 import type { Path, Problem } from "../problem.ts"
+import { namespaceOf } from "../services.ts"
 import type { CheckContext } from "./context.ts"
 import { duplicates, errorAt, type Item, lineOf, type Place, warningAt } from "./report.ts"
 
@@ -63,6 +64,26 @@ export const checkDuplicateDocuments = (documents: Documents): ReadonlyArray<Pro
     documents.cidrConfigs,
     (d) => d.metadata.name,
     (d) => `ClusterCIDRConfig ${d.metadata.name}`
+  ),
+  ...twice(
+    documents.namespaces,
+    (d) => d.metadata.name,
+    (d) => `Namespace ${d.metadata.name}`
+  ),
+  ...twice(
+    documents.services,
+    (d) => `${namespaceOf(d)}/${d.metadata.name}`,
+    (d) => `Service ${namespaceOf(d)}/${d.metadata.name}`
+  ),
+  ...twice(
+    documents.endpointSlices,
+    (d) => `${namespaceOf(d)}/${d.metadata.name}`,
+    (d) => `EndpointSlice ${namespaceOf(d)}/${d.metadata.name}`
+  ),
+  ...twice(
+    documents.daemonConfigs,
+    () => "",
+    () => "DaemonConfig"
   )
 ]
 

@@ -5,6 +5,7 @@ import { DEFAULT_PORT } from "../../plan/peerDefaults.ts"
 import { sessionsOf } from "../desired.ts"
 import { parseRange } from "../documents/range.ts"
 import type { Problem } from "../problem.ts"
+import { ownServices } from "../services.ts"
 import type { CheckContext } from "./context.ts"
 import { checkTimers } from "./controlPlane.ts"
 import { duplicates, errorAt, lineOf, type Place, warningAt } from "./report.ts"
@@ -220,7 +221,7 @@ const checkAdmin = ({ cluster, documents, loadBalancer }: CheckContext): Readonl
   const lb = cluster.value.spec.loadBalancer
   const pools =
     (lb.addressPools ?? []).length > 0 ? [{ ...loadBalancer, path: [...loadBalancer.path, "addressPools"] }] : []
-  const kin = [...documents.gatewayGroups, ...documents.loadBalancers, ...documents.peers]
+  const kin = [...documents.gatewayGroups, ...documents.loadBalancers, ...documents.peers, ...ownServices(documents)]
   return [...pools, ...kin.map(({ source }) => ({ source, path: ["kind"] }))].map((place) =>
     warningAt(place, "has no effect: an admin cluster has control-plane load balancing only")
   )

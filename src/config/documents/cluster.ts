@@ -3,7 +3,8 @@
 // much more.
 import { Schema } from "effect"
 import { Metadata, Node, NodeList, nonEmpty, PEER_OPTIONS } from "./common.ts"
-import { AddressText, Asn, Name, open, Port, PrefixText } from "./leaves.ts"
+import { LabelSelectorPart } from "./labelSelector.ts"
+import { AddressText, Asn, intBetween, Name, open, Port, PrefixText } from "./leaves.ts"
 import { addressRange } from "./range.ts"
 
 export const BgpPeerEntry = Schema.Struct({
@@ -17,7 +18,12 @@ const AddressPool = Schema.Struct({
   name: Name,
   addresses: nonEmpty(addressRange, "at least one prefix or range"),
   avoidBuggyIPs: Schema.optionalKey(Schema.Boolean),
-  manualAssign: Schema.optionalKey(Schema.Boolean)
+  manualAssign: Schema.optionalKey(Schema.Boolean),
+  /** Ours, from here on: which pool is asked first, and who may use it. */
+  priority: Schema.optionalKey(intBetween(0, 1_000_000)),
+  namespaces: Schema.optionalKey(nonEmpty(Name, "at least one namespace")),
+  namespaceSelector: Schema.optionalKey(LabelSelectorPart),
+  serviceSelector: Schema.optionalKey(LabelSelectorPart)
 })
 
 /** Of the pool's own settings only the nodes matter here. */

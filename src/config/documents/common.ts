@@ -58,6 +58,8 @@ export const PEER_OPTIONS = {
   passive: Schema.optionalKey(Schema.Boolean),
   passwordFile: Schema.optionalKey(AbsolutePath),
   ttlSecurity: Schema.optionalKey(TtlSecurity),
+  gracefulRestartTime: Schema.optionalKey(intBetween(0, 4095, " seconds")),
+  addPaths: Schema.optionalKey(Schema.Boolean),
   communities: Schema.optionalKey(Schema.Array(Community)),
   largeCommunities: Schema.optionalKey(Schema.Array(LargeCommunity)),
   med: Schema.optionalKey(intBetween(0, 0xffffffff))
