@@ -2,7 +2,7 @@
 // and graceful restart (RFC 4724, RFC 8538), which is not the same for both.
 import { type Family, familyOf } from "../net/ip.ts"
 import type { DesiredCluster, PeerOptions } from "./desired.ts"
-import { resolvePeerOptions } from "./peerDefaults.ts"
+import { resolvePeerOptions, SERVICE_RESTART_TIME } from "./peerDefaults.ts"
 import type { PlannedRoute, SessionParameters } from "./types.ts"
 
 type OptionParameters = Pick<
@@ -32,8 +32,6 @@ export const routeAttributes = ({ med, communities, largeCommunities }: PeerOpti
   ...(largeCommunities === undefined ? {} : { largeCommunities })
 })
 
-/** Seconds: time for a floating IP to move, or for a daemon to be replaced by hand. */
-const SERVICE_RESTART_TIME = 120
 /** Seconds: time for a daemon to be restarted by its service manager. */
 const CONTROL_PLANE_RESTART_TIME = 30
 

@@ -132,7 +132,8 @@ test("services wait for the store and say so; an admin cluster has none (S4)", a
   expect(refusals.map((refusal) => refusal.subject).slice(1)).toEqual([
     "floating IPs 10.0.3.100, 10.0.3.101",
     "BGPPeers bgppeer1",
-    "address pools pool1"
+    "address pools pool1",
+    "1 service"
   ])
   expect(refusals.at(-1)?.reason).toBe("there is no word from the cluster's store yet")
   const admin = planOf(await example("per-rack-peers", ["type: hybrid", "type: admin"]), "10.0.1.10")
