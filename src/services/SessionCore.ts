@@ -101,11 +101,11 @@ export class SessionCore {
   }
 
   dialled(connection: Connection): void {
-    this.post({ type: "Dialled", connection: this.attach(connection) })
+    this.attach(connection, "Dialled")
   }
 
   accepted(connection: Connection): void {
-    this.post({ type: "Accepted", connection: this.attach(connection) })
+    this.attach(connection, "Accepted")
   }
 
   /** A reason that no state machine knows of. */
@@ -187,16 +187,18 @@ export class SessionCore {
     return sessionReport(this.log, this.outbox, received)
   }
 
-  private attach(connection: Connection): ConnectionId {
+  private attach(connection: Connection, type: "Dialled" | "Accepted"): void {
     const id = this.nextConnection++
     if (this.finished) {
       // Made while the session ended: nobody takes it.
       if (this.vanished) connection.vanish()
       else connection.close(true)
-      return id
+      return
     }
     const link: Link = { connection, framer: new Framer(), waiting: 0 }
     this.links.set(id, link)
+    // Before anything that the connection brings: a peer may have spoken already, and its OPEN must not come first.
+    this.post({ type, connection: id })
     connection.start({
       onData: (bytes) => {
         link.waiting++
@@ -206,7 +208,6 @@ export class SessionCore {
       onDrain: () => this.put({ type: "drain", connection: id }),
       onClose: (why) => this.post({ type: "Closed", connection: id, why })
     })
-    return id
   }
 
   private read(id: ConnectionId, bytes: Uint8Array, orders: Array<DialOrder>): void {
