@@ -1,6 +1,7 @@
-// TCP without a kernel, for tests and the simulation: hosts are addresses, connections are pairs of ordered pipes with
-// latency, segments that get lost and come again, partitions in which nothing passes, hosts that do not read, and resets. Time is the runtime's
-// Clock and chance is its Random, so that under a test clock and a seed every run of a scenario is the same.
+// TCP without a kernel, for tests: hosts are addresses, connections are pairs of ordered pipes with latency, segments that get
+// lost and come again, partitions in which nothing passes, hosts that do not read, and resets. A dial from the port of a session
+// that is there ends that session, as RFC 5961 has it (D7). Time is the runtime's Clock and chance is its Random, so that under a
+// test clock and a seed every run of a scenario is the same.
 import { Clock, Effect, Fiber, Layer, Random, type Scope } from "effect"
 import type { Address } from "../../net/ip.ts"
 import {
@@ -34,6 +35,8 @@ interface Host {
 
 type Segment = Uint8Array | "end"
 
+type Ends = Pick<Connection, "localAddress" | "localPort" | "peerAddress" | "peerPort">
+
 class Pipe implements Connection {
   readonly localAddress: Address
   readonly localPort: number
@@ -48,11 +51,7 @@ class Pipe implements Connection {
   private ended = false
   private readonly enqueue: (segment: Segment, from: Pipe) => boolean
 
-  constructor(
-    ends: Pick<Connection, "localAddress" | "localPort" | "peerAddress" | "peerPort">,
-    userTimeoutMs: number,
-    enqueue: (segment: Segment, from: Pipe) => boolean
-  ) {
+  constructor(ends: Ends, userTimeoutMs: number, enqueue: (segment: Segment, from: Pipe) => boolean) {
     this.localAddress = ends.localAddress
     this.localPort = ends.localPort
     this.peerAddress = ends.peerAddress
@@ -109,6 +108,13 @@ class Pipe implements Connection {
     this.handler?.onClose(why)
   }
 }
+
+/** Whether the pipe is the far end of a connection between `ends`. */
+const isEndFor = (pipe: Pipe, ends: Ends): boolean =>
+  pipe.localAddress === ends.peerAddress &&
+  pipe.localPort === ends.peerPort &&
+  pipe.peerAddress === ends.localAddress &&
+  pipe.peerPort === ends.localPort
 
 export interface MemoryNetwork {
   readonly conditions: NetworkConditions
@@ -200,7 +206,16 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
       yield* Effect.sleep(request.timeoutMs)
       return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
     }
-    const localPort = nextPort++
+    const localPort = request.localPort ?? nextPort++
+    const dead = [...pipes].find(
+      (pipe) => pipe.open && isEndFor(pipe, { localAddress, localPort, peerAddress, peerPort })
+    )
+    if (dead !== undefined) {
+      // The SYN meets a session of a former owner of the address: challenge ACK, reset, and the SYN once more (D7).
+      yield* Effect.sleep(conditions.latencyMs * 2)
+      dead.break("connection reset by the peer")
+      pipes.delete(dead)
+    }
     const near = new Pipe({ localAddress, localPort, peerAddress, peerPort }, request.userTimeoutMs, enqueue)
     const farEnds = { localAddress: peerAddress, localPort: peerPort, peerAddress: localAddress, peerPort: localPort }
     const far = new Pipe(farEnds, expected.userTimeoutMs, enqueue)
