@@ -3,7 +3,15 @@
 // well. Base units (seconds, bytes), `_total` for what only grows, `_info` for text in labels. Label values are
 // escaped as the format asks.
 
-import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "../resources/nodeStatus.ts"
+import { holds } from "../resources/floatingIp.ts"
+import { nextHopNodes } from "../resources/loadBalancerService.ts"
+import type {
+  FloatingIpStatus,
+  MessageCounts,
+  NodeStatus,
+  SessionState,
+  SessionStatus
+} from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -61,6 +69,11 @@ const messages = (session: SessionStatus): ReadonlyArray<Sample> =>
     }))
   )
 
+const perFloatingIp =
+  (is: (one: FloatingIpStatus) => boolean): MetricDeclaration["samples"] =>
+  ({ floatingIps }) =>
+    floatingIps.map((one) => ({ labels: { address: one.address, purpose: one.purpose }, value: is(one) ? 1 : 0 }))
+
 /** All metrics, in the order in which they are written. */
 export const metricDeclarations: ReadonlyArray<MetricDeclaration> = [
   {
@@ -78,7 +91,7 @@ export const metricDeclarations: ReadonlyArray<MetricDeclaration> = [
   {
     name: "viaduct_ready",
     type: "gauge",
-    help: "1 when every expected session is Established and no address failed, otherwise 0.",
+    help: "1 when every expected session is Established, no address failed and none is in conflict, otherwise 0.",
     samples: (status) => one(readiness(status).ready ? 1 : 0)
   },
   {
@@ -158,6 +171,70 @@ export const metricDeclarations: ReadonlyArray<MetricDeclaration> = [
         labels: { address, interface: device },
         value: state === "present" ? 1 : 0
       }))
+  },
+  {
+    name: "viaduct_floating_ip_held",
+    type: "gauge",
+    help: "1 when this node holds the floating IP (in layer 2 mode: the VIP), otherwise 0.",
+    samples: perFloatingIp((one) => holds(one))
+  },
+  {
+    name: "viaduct_floating_ip_conflict",
+    type: "gauge",
+    help: "1 when the address falls to this node and another host has it, otherwise 0.",
+    samples: perFloatingIp(({ state }) => state === "conflict")
+  },
+  {
+    name: "viaduct_floating_ip_assignable",
+    type: "gauge",
+    help: "0 when no node of the cluster can hold the address, otherwise 1.",
+    samples: perFloatingIp(({ state }) => state !== "unassigned")
+  },
+  {
+    name: "viaduct_services",
+    type: "gauge",
+    help: "Services of type LoadBalancer, with and without an address.",
+    samples: ({ services }) =>
+      [true, false].map((has) => ({
+        labels: { address: has ? "yes" : "no" },
+        value: services.filter(({ addresses }) => addresses.length > 0 === has).length
+      }))
+  },
+  {
+    name: "viaduct_service_next_hops",
+    type: "gauge",
+    help: "Load-balancer nodes that take the traffic of the service.",
+    samples: ({ services }) =>
+      services.map((service) => ({
+        labels: { namespace: service.namespace, service: service.name },
+        value: nextHopNodes(service)
+      }))
+  },
+  {
+    name: "viaduct_members",
+    type: "gauge",
+    help: "Nodes of the cluster whose daemons are alive.",
+    samples: ({ members }) => (members.length === 0 ? [] : one(members.length))
+  },
+  {
+    name: "viaduct_members_other_config",
+    type: "gauge",
+    help: "Nodes of the cluster that run another config than this one.",
+    samples: ({ members, config }) =>
+      members.length === 0 ? [] : one(members.filter(({ configHash }) => configHash !== config.hash).length)
+  },
+  {
+    name: "viaduct_store_connected",
+    type: "gauge",
+    help: "1 when the cluster's store answers, otherwise 0; absent where no store is needed.",
+    samples: ({ store }) => (store === undefined ? [] : one(store.state === "connected" ? 1 : 0, { store: store.kind }))
+  },
+  {
+    name: "viaduct_store_lease_held",
+    type: "gauge",
+    help: "1 while this node's lease in the store is alive, otherwise 0.",
+    samples: ({ store }) =>
+      store === undefined ? [] : one(store.lease.state === "held" ? 1 : 0, { store: store.kind })
   },
   {
     name: "viaduct_refusals",

@@ -27,7 +27,7 @@ export const describeCommand = Command.make(
     return yield* Console.log(objects.map((object) => describe(object).trimEnd()).join("\n\n\n"))
   }, reportErrors)
 ).pipe(
-  Command.withDescription("Show everything about a BGP session or an advertised route"),
+  Command.withDescription("Show everything about one object, or about all of a kind"),
   Command.withExamples([
     { command: "viaduct describe bgpsession 10.0.1.254-node-01", description: "One session of this node" }
   ])

@@ -133,10 +133,14 @@ export const getCommand = Command.make(
     if (watch) yield* followChanges(query, asTable ? TABLE : JSON_OBJECT, version, print)
   }, reportErrors)
 ).pipe(
-  Command.withDescription("Show BGP sessions and advertised routes"),
+  Command.withDescription("Show BGP sessions, advertised routes, floating IPs, services, nodes of the cluster"),
   Command.withExamples([
     { command: "viaduct get bgpsessions", description: "The sessions of this node and their state" },
     { command: "viaduct get bgps -o wide -w", description: "Follow them, with the reason where one is down" },
-    { command: "viaduct get bgpadvertisedroutes", description: "What this node announces" }
+    { command: "viaduct get bgpadvertisedroutes", description: "What this node announces" },
+    {
+      command: "viaduct get services -o wide",
+      description: "Addresses of services and the nodes that take their traffic"
+    }
   ])
 )

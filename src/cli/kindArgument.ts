@@ -9,6 +9,9 @@ import { AdminError } from "./adminClient.ts"
 
 const plurals = allKinds.map(({ plural }) => plural)
 
+/** "a, b and c". */
+const enumerated = `${plurals.slice(0, -1).join(", ")} and ${plurals.slice(-1).join("")}`
+
 export const kindArgument = Argument.String("kind").pipe(
   Argument.withDescription(`What to show, in any spelling that kubectl knows too: ${plurals.join(", ")}`)
 )
@@ -29,7 +32,7 @@ export const kindOf = (word: string): Effect.Effect<ResourceKind, AdminError> =>
   const kind = findKind(word)
   if (kind !== undefined) return Effect.succeed(kind)
   const nearest = nearestKind(word)
-  const hint = nearest === undefined ? `there are ${plurals.join(" and ")}` : `did you mean "${nearest}"?`
+  const hint = nearest === undefined ? `there are ${enumerated}` : `did you mean "${nearest}"?`
   return Effect.fail(new AdminError({ message: `the daemon has no resource type "${word}"; ${hint}` }))
 }
 

@@ -3,10 +3,19 @@
 // it.
 import { bgpAdvertisedRoute } from "./bgpAdvertisedRoute.ts"
 import { bgpSession } from "./bgpSession.ts"
+import { floatingIp } from "./floatingIp.ts"
 import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"
+import { loadBalancerService } from "./loadBalancerService.ts"
+import { member } from "./member.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
 
-export const allKinds: ReadonlyArray<ResourceKind> = [bgpSession, bgpAdvertisedRoute]
+export const allKinds: ReadonlyArray<ResourceKind> = [
+  bgpSession,
+  bgpAdvertisedRoute,
+  floatingIp,
+  loadBalancerService,
+  member
+]
 
 /** The objects of `kind` on a node, in the order in which they are shown, without a resourceVersion. */
 export const listResources = <O extends ResourceObject>(kind: ResourceKind<O>, status: NodeStatus): ReadonlyArray<O> =>

@@ -139,7 +139,11 @@ describe("resources", () => {
 
   test("discovery names each kind with what can be done to it", async () => {
     const app = appOf()
-    expect(await body(app.request("/apis"))).toMatchObject({ groups: [{ name: "networking.gke.io" }] })
+    expect(await body(app.request("/apis"))).toMatchObject({
+      groups: [{ name: "networking.gke.io" }, { name: "viaduct.dev" }]
+    })
+    const ours = (await body(app.request("/apis/viaduct.dev/v1"))).resources as ReadonlyArray<{ name: string }>
+    expect(ours.map(({ name }) => name)).toEqual(["floatingips", "loadbalancerservices", "members"])
     expect(await body(app.request("/apis/networking.gke.io/v1"))).toMatchObject({
       kind: "APIResourceList",
       resources: [

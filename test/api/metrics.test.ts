@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { createApp } from "../../src/api/app.ts"
 import { metricDeclarations, metricsText } from "../../src/api/metrics.ts"
-import { down, NOW, nodeStatus, s22, s23, session } from "../resources/fixtures.ts"
+import { clusterStatus, down, NOW, nodeStatus, s22, s23, session } from "../resources/fixtures.ts"
 import { fakeNode } from "./fakeNode.ts"
 
 interface Parsed {
@@ -86,6 +86,25 @@ describe("metrics", () => {
     const refused = { ...status, config: { ...status.config, lastError: "line 3" } }
     expect(valueOf(metricsText(refused), "viaduct_config_last_reload_success")).toBe(0)
     expect(valueOf(metricsText(status), "process_start_time_seconds")).toBe(1623707940.25)
+  })
+
+  test("say how the cluster stands: addresses that move, services, members, store", () => {
+    const text = metricsText(clusterStatus)
+    const of = (address: string) =>
+      ["held", "conflict", "assignable"].map((what) => valueOf(text, `viaduct_floating_ip_${what}`, { address }))
+    expect([of("10.0.3.100"), of("10.0.3.101"), of("10.9.9.9")]).toEqual([
+      [1, 0, 1],
+      [0, 1, 1],
+      [0, 0, 0]
+    ])
+    expect(valueOf(text, "viaduct_services", { address: "yes" })).toBe(1)
+    expect(valueOf(text, "viaduct_services", { address: "no" })).toBe(1)
+    expect(valueOf(text, "viaduct_service_next_hops", { namespace: "default", service: "web" })).toBe(2)
+    expect(valueOf(text, "viaduct_members")).toBe(2)
+    expect(valueOf(text, "viaduct_members_other_config")).toBe(1)
+    expect(valueOf(text, "viaduct_store_connected", { store: "etcd" })).toBe(0)
+    expect(valueOf(text, "viaduct_store_lease_held", { store: "etcd" })).toBe(0)
+    expect(metricsText(s22)).not.toMatch(/viaduct_(members|store|floating_ip)/)
   })
 
   test("escape what a label may not hold as it is", () => {

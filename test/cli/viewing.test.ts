@@ -162,7 +162,10 @@ describe("viaduct describe", () => {
 describe("errors are one line and exit status 1", () => {
   test.each([
     [["get", "bgpsesions"], 'the daemon has no resource type "bgpsesions"; did you mean "bgpsessions"?'],
-    [["get", "pods"], 'the daemon has no resource type "pods"; there are bgpsessions and bgpadvertisedroutes'],
+    [
+      ["get", "pods"],
+      'the daemon has no resource type "pods"; there are bgpsessions, bgpadvertisedroutes, floatingips, loadbalancerservices and members'
+    ],
     [["get", "bgpsession", "nope"], 'bgpsessions.networking.gke.io "nope" not found'],
     [["describe", "bgpsession", "nope"], 'bgpsessions.networking.gke.io "nope" not found']
   ])("%p", async (args, message) => {

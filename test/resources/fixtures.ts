@@ -78,3 +78,100 @@ export const s23 = nodeStatus([
     advertised: [route("default-default-load-balancer-example", "10.1.1.34/32", "10.0.1.11", { pathId: 2 })]
   })
 ])
+
+/** The cluster's part: addresses that move, services, who is there. */
+export const clusterStatus = nodeStatus([], {
+  floatingIps: [
+    {
+      address: "10.0.3.100",
+      purpose: "floating-ip",
+      of: "default",
+      state: "held",
+      since: "2021-06-14T22:08:38Z",
+      node: "node-01",
+      interface: "eth0",
+      generation: 7,
+      reason: "node-01 has it and keeps it while it can",
+      judgements: [
+        { node: "node-01", ok: true, reason: "has eth0 in 10.0.3.0/24" },
+        { node: "node-02", ok: false, reason: "has no interface in its subnet" }
+      ]
+    },
+    {
+      address: "10.0.3.101",
+      purpose: "floating-ip",
+      of: "default",
+      state: "conflict",
+      since: "2021-06-14T22:09:30Z",
+      node: "node-01",
+      interface: "eth0",
+      generation: 8,
+      reason: "02:00:00:00:00:09 answers for it",
+      judgements: []
+    },
+    {
+      address: "10.9.9.9",
+      purpose: "floating-ip",
+      of: "default",
+      state: "unassigned",
+      since: "2021-06-14T21:59:00Z",
+      reason: "no node can hold it",
+      judgements: []
+    }
+  ],
+  services: [
+    {
+      namespace: "default",
+      name: "web",
+      addresses: ["10.1.1.1", "2001:db8::1"],
+      pools: ["pool1"],
+      externalTrafficPolicy: "Cluster",
+      nextHops: [
+        { address: "10.1.1.1", node: "node-01", nextHop: "10.0.1.10" },
+        { address: "10.1.1.1", node: "node-02", nextHop: "10.0.1.11" },
+        { address: "2001:db8::1", node: "node-01", nextHop: "2001:db8:1::10" }
+      ],
+      left: [{ address: "2001:db8::1", node: "node-02", reason: "has no ipv6 address to be a next hop" }]
+    },
+    {
+      namespace: "default",
+      name: "db",
+      addresses: [],
+      pools: [],
+      externalTrafficPolicy: "Local",
+      nextHops: [],
+      left: [],
+      reason: "pool pool1 has no free address"
+    }
+  ],
+  members: [
+    {
+      name: "node-01",
+      address: "10.0.1.10",
+      version: "0.1.0",
+      configHash: "9f2c",
+      startedAt: "2021-06-14T21:59:00.250Z",
+      nextHops: { ipv4: "10.0.1.10", ipv6: "2001:db8:1::10" },
+      leaving: false,
+      drained: false
+    },
+    {
+      name: "node-02",
+      address: "10.0.1.11",
+      version: "0.1.0",
+      configHash: "77aa",
+      startedAt: "2021-06-14T22:09:00Z",
+      nextHops: { ipv4: "10.0.1.11" },
+      leaving: false,
+      drained: true
+    }
+  ],
+  store: {
+    kind: "etcd",
+    name: "http://10.0.1.10:2379",
+    state: "lost",
+    since: "2021-06-14T22:09:00Z",
+    reason: "nobody answers",
+    lease: { seconds: 3, state: "expired" }
+  }
+})

@@ -6,7 +6,7 @@ import type { ResourceObject } from "../../src/resources/kind.ts"
 import { listResources } from "../../src/resources/kinds.ts"
 import { readiness, readinessText } from "../../src/resources/readiness.ts"
 import { fieldSelector, labelSelector } from "../../src/resources/selectors.ts"
-import { down, nodeStatus, s22, session } from "./fixtures.ts"
+import { clusterStatus, down, nodeStatus, s22, session } from "./fixtures.ts"
 
 const [first] = listResources(bgpSession, s22)
 if (first === undefined) throw new Error("the fixture has no session")
@@ -84,6 +84,19 @@ group("readiness (S7)", () => {
     expect(found.ready).toBe(false)
     expect(readinessText(found)).toContain("[-]address 10.0.0.8 on lo: failed: operation not permitted\n")
     expect(found.summary).toEndWith("1 of 1 addresses failed")
+  })
+
+  test("an address that another host has is not ready; those of other nodes do not count; a lost store is only told", () => {
+    const found = readiness(clusterStatus)
+    expect(readinessText(found).split("\n")).toEqual([
+      "[+]floating IP 10.0.3.100: held",
+      "[-]floating IP 10.0.3.101: conflict: 02:00:00:00:00:09 answers for it",
+      "[+]store etcd http://10.0.1.10:2379: lost: nobody answers; what was decided goes on, nothing new is decided",
+      "not ready: 0 of 0 sessions are Established, 1 of 2 moving addresses are in conflict, the store is lost",
+      ""
+    ])
+    const floatingIps = clusterStatus.floatingIps.filter(({ state }) => state !== "conflict")
+    expect(readiness({ ...clusterStatus, floatingIps }).ready).toBe(true)
   })
 
   test("nothing expected is ready", () => expect(readiness(nodeStatus([])).ready).toBe(true))

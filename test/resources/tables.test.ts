@@ -5,13 +5,16 @@ import { age } from "../../src/resources/age.ts"
 import { bgpAdvertisedRoute } from "../../src/resources/bgpAdvertisedRoute.ts"
 import { bgpSession } from "../../src/resources/bgpSession.ts"
 import { describe, labelFor } from "../../src/resources/describe.ts"
+import { floatingIp } from "../../src/resources/floatingIp.ts"
 import type { ResourceKind, ResourceObject } from "../../src/resources/kind.ts"
 import { stableUid } from "../../src/resources/kind.ts"
 import { findKind, listResources, nearestKind } from "../../src/resources/kinds.ts"
+import { loadBalancerService } from "../../src/resources/loadBalancerService.ts"
+import { member } from "../../src/resources/member.ts"
 import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
 import { alignColumns, tableLines, toTable } from "../../src/resources/table.ts"
 import { toYaml } from "../../src/resources/yaml.ts"
-import { down, NOW, nodeStatus, route, s22, s23, session } from "./fixtures.ts"
+import { clusterStatus, down, NOW, nodeStatus, route, s22, s23, session } from "./fixtures.ts"
 
 const printed = (kind: ResourceKind, status: NodeStatus, wide = false): string => {
   const table = toTable(kind, listResources(kind, status), NOW)
@@ -52,6 +55,53 @@ default-gke-system-istio-ingress        10.1.1.107/32   `.slice(1)
     expect(row).toMatch(/Connect +2s +service +9m38s +0 +3 +connection refused$/)
   })
 
+  test("addresses that move, with who has them and how this node stands to them", () => {
+    expect(printed(floatingIp, clusterStatus)).toBe(
+      `
+NAME         PURPOSE       NODE      STATE        INTERFACE   AGE
+10.0.3.100   floating-ip   node-01   held         eth0        60s
+10.0.3.101   floating-ip   node-01   conflict     eth0        8s
+10.9.9.9     floating-ip             unassigned               10m`.slice(1)
+    )
+    const wide = printed(floatingIp, clusterStatus, true).split("\n")
+    expect(wide[2]).toEndWith("8s     default   02:00:00:00:00:09 answers for it")
+  })
+
+  test("services with their addresses, next hops and what is missing", () => {
+    expect(printed(loadBalancerService, clusterStatus)).toBe(
+      `
+NAME          ADDRESSES              POOL    NEXT HOPS   REASON
+default-web   10.1.1.1,2001:db8::1   pool1   2           
+default-db                                   0           pool pool1 has no free address`.slice(1)
+    )
+    expect(printed(loadBalancerService, clusterStatus, true).split("\n")[1]).toEndWith("Cluster   node-01,node-02")
+  })
+
+  test("two services that would have the same name have not", () => {
+    const [web] = clusterStatus.services
+    if (web === undefined) throw new Error("the fixture has no service")
+    const services = [
+      { ...web, namespace: "a", name: "b-c" },
+      { ...web, namespace: "a-b", name: "c" }
+    ]
+    const names = listResources(loadBalancerService, { ...clusterStatus, services }).map(
+      ({ metadata }) => metadata.name
+    )
+    expect(names).toEqual(["a-b-c", "a-b.c"])
+  })
+
+  test("members with their release, config and state", () => {
+    expect(printed(member, clusterStatus)).toBe(
+      `
+NAME      ADDRESS     VERSION   CONFIG   STATE     AGE
+node-01   10.0.1.10   0.1.0     9f2c     Ready     10m
+node-02   10.0.1.11   0.1.0     77aa     Drained   38s`.slice(1)
+    )
+    const members = clusterStatus.members.map((one) => ({ ...one, leaving: true }))
+    expect(printed(member, { ...clusterStatus, members })).toMatch(/Leaving +10m\n.*Leaving +38s/)
+    expect(printed(member, clusterStatus, true).split("\n")[1]).toEndWith("10m   10.0.1.10,2001:db8:1::10")
+  })
+
   test("a MED shows as the metric, differing ones side by side", () => {
     const status = nodeStatus([
       session("10.0.1.254-n", { advertised: [route("vip", "10.0.0.8/32", "10.0.0.1", { med: 200 })] }),
@@ -70,6 +120,48 @@ default-gke-system-istio-ingress        10.1.1.107/32   `.slice(1)
 })
 
 group("describe", () => {
+  test("an address that moves has every node with the reason why or why not", () => {
+    expect(describe(named(floatingIp, clusterStatus, "10.0.3.100"))).toBe(
+      `
+Name:         10.0.3.100
+Namespace:    kube-system
+Labels:       <none>
+Annotations:  <none>
+API Version:  viaduct.dev/v1
+Kind:         FloatingIP
+Metadata:
+  Creation Timestamp:  2021-06-14T21:59:00Z
+  UID:                 UID
+Spec:
+  Address:  10.0.3.100
+  Of:       default
+  Purpose:  floating-ip
+Status:
+  Candidates:
+    Eligible:  true
+    Node:      node-01
+    Reason:    has eth0 in 10.0.3.0/24
+    Eligible:  false
+    Node:      node-02
+    Reason:    has no interface in its subnet
+  Conditions:
+    Last Transition Time:  2021-06-14T22:08:38Z
+    Message:               node-01 has it and keeps it while it can
+    Reason:                held
+    Status:                True
+    Type:                  Held
+  Generation:              7
+  Interface:               eth0
+  Last Transition Time:    2021-06-14T22:08:38Z
+  Node:                    node-01
+  Reason:                  node-01 has it and keeps it while it can
+  State:                   held
+`
+        .slice(1)
+        .replace(/UID:( +)UID/, (_, gap) => `UID:${gap}${named(floatingIp, clusterStatus, "10.0.3.100").metadata.uid}`)
+    )
+  })
+
   test("S22: a session has the source's fields under the source's names", () => {
     const text = describe(named(bgpSession, s22, "10.0.1.254-node-01"))
     expect(text).toBe(
@@ -232,7 +324,10 @@ group("objects", () => {
     ["BGPSession", "BGPSession"],
     ["bgps", "BGPSession"],
     ["bgpsessions.networking.gke.io", "BGPSession"],
-    ["bgpadvertisedroute", "BGPAdvertisedRoute"]
+    ["bgpadvertisedroute", "BGPAdvertisedRoute"],
+    ["fip", "FloatingIP"],
+    ["services", "LoadBalancerService"],
+    ["members.viaduct.dev", "Member"]
   ])("%s names the kind %s", (word, kind) => expect(findKind(word)?.kind).toBe(kind))
 
   test("a misspelt kind has a nearest name, an unrelated word has none", () => {
