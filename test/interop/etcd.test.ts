@@ -1,6 +1,6 @@
 // The store in a real etcd: what every store promises, and what only etcd can do to us. Members are ended, killed and frozen,
 // connections are cut and held, revisions are forgotten.
-import { describe, expect } from "bun:test"
+import { afterAll, describe, expect } from "bun:test"
 import { Effect, Fiber, type Scope } from "effect"
 import { etcdStore } from "../../src/adapters/etcd/EtcdStore.ts"
 import { ClusterStore } from "../../src/ports/ClusterStore.ts"
@@ -34,6 +34,8 @@ const withEtcd: WithSubject = async (body) => {
     })
   )
 }
+
+afterAll(() => shared?.stop())
 
 if (met) storeSuite("etcd", withEtcd, true)
 

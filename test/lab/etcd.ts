@@ -16,6 +16,8 @@ export interface EtcdOptions {
   readonly hosts?: ReadonlyArray<string>
   /** PEM files: members show the certificate to clients and ask them for one of the same authority. */
   readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string }
+  /** False: returns at once, where no client could ever be let in. */
+  readonly wait?: boolean
   /** More arguments for every member ("--quota-backend-bytes=…"). */
   readonly args?: ReadonlyArray<string>
 }
@@ -233,7 +235,7 @@ export const startEtcd = async (options: EtcdOptions = {}): Promise<EtcdCluster>
     () => (lab === undefined ? rmSync(directory, { recursive: true, force: true }) : undefined)
   )
   try {
-    await cluster.healthy()
+    if (options.wait !== false) await cluster.healthy()
     return cluster
   } catch (error) {
     await cluster.stop()

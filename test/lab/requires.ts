@@ -19,7 +19,8 @@ export const PROGRAMS = {
   strace: "/usr/bin/strace",
   shellcheck: "/usr/bin/shellcheck",
   etcd: "/usr/bin/etcd",
-  etcdctl: "/usr/bin/etcdctl"
+  etcdctl: "/usr/bin/etcdctl",
+  openssl: "/usr/bin/openssl"
 } as const
 
 export type Need = keyof typeof PROGRAMS | "root"

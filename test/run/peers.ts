@@ -19,7 +19,8 @@ const packages: Readonly<Record<string, string>> = {
   "/usr/bin/strace": "strace",
   "/usr/bin/shellcheck": "shellcheck",
   "/usr/bin/etcd": "etcd-server",
-  "/usr/bin/etcdctl": "etcd-client"
+  "/usr/bin/etcdctl": "etcd-client",
+  "/usr/bin/openssl": "openssl"
 }
 
 const found = (path: string): boolean =>

@@ -127,7 +127,7 @@ export class EtcdClient {
     const answer = parseAnswer(text)
     const words = answer?.message ?? answer?.error
     return answer === undefined || typeof words !== "string"
-      ? foreignFailure(status, endpoint)
+      ? foreignFailure(text, status, endpoint)
       : answeredFailure(answer, endpoint, this.settings.username, this.prefix)
   }
 
@@ -162,7 +162,7 @@ export class EtcdClient {
     }
     if (!response.ok) throw this.failure(text, response.status, attempt.endpoint)
     const answer = parseAnswer(text)
-    if (answer === undefined) throw foreignFailure(response.status, attempt.endpoint)
+    if (answer === undefined) throw foreignFailure(text, response.status, attempt.endpoint)
     return answer as A
   }
 
@@ -212,6 +212,7 @@ export class EtcdClient {
       signal.addEventListener("abort", () => reject(new EtcdFailure("unreachable", "given up")), {
         signal: others.signal
       })
+      if (signal.aborted) return reject(new EtcdFailure("unreachable", "given up"))
       next()
       if (repeatable) hedge = setInterval(next, hedgeMs)
     })

@@ -43,13 +43,17 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
+/** Resolves after `ms`, or with the signal. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer)
+      signal.removeEventListener("abort", end)
       resolve()
-    })
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener("abort", end)
+    if (signal.aborted) end()
   })
 
 export class EtcdWatch {
@@ -106,6 +110,8 @@ export class EtcdWatch {
       this.next = revisionOf(answer) + 1
       this.tell({ type: "snapshot", revision: revisionOf(answer), entries: entriesOf(answer, this.base) })
     }
+    // Who was told may have ended the watch.
+    if (signal.aborted) return
     const endpoint = this.client.preferred
     const over = new AbortController()
     const end = () => over.abort()

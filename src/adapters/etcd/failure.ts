@@ -47,6 +47,11 @@ export const toStoreError = (error: unknown): StoreError =>
 
 const who = (username: string | undefined): string => (username === undefined ? "nobody" : `user ${username}`)
 
+/** The gateway is a client of its own member, and shows it the server's certificate. */
+const gatewayHint =
+  "; if that stays: with --client-cert-auth the server's certificate must be good for clients, too " +
+  "(extendedKeyUsage serverAuth and clientAuth)"
+
 /** An answer of etcd that is an error. `status` is HTTP's, `prefix` the cluster's keys. */
 export const answeredFailure = (
   answer: ErrorAnswer,
@@ -73,11 +78,10 @@ export const answeredFailure = (
     )
   if (words.includes("database space exceeded"))
     return no("etcd is full (database space exceeded): compact and defragment it, then run etcdctl alarm disarm")
-  if (words.includes("authentication handshake failed"))
+  if (words === "connection closed" || words.includes("handshake failed"))
     return new EtcdFailure(
-      "refused",
-      `the JSON gateway of ${endpoint} cannot reach its own etcd (${words}): with --client-cert-auth the server's ` +
-        "certificate must be good for clients as well (extendedKeyUsage serverAuth and clientAuth)"
+      "unreachable",
+      `${endpoint}: the JSON gateway has lost its own etcd (${words})${gatewayHint}`
     )
   if (words.includes("no leader") || words.includes("leader changed"))
     return new EtcdFailure("unreachable", `${endpoint}: etcd has no leader; too few of its members reach each other`)
@@ -86,14 +90,24 @@ export const answeredFailure = (
   return no(`etcd refuses: ${words}`)
 }
 
-/** An answer that is no JSON: not etcd, or not its gateway. */
-export const foreignFailure = (status: number, endpoint: string): EtcdFailure =>
-  new EtcdFailure(
+/** An answer that is no JSON: of the gateway before it asked etcd, or of something else. */
+export const foreignFailure = (text: string, status: number, endpoint: string): EtcdFailure => {
+  if (text.includes("CommonName"))
+    return new EtcdFailure(
+      "refused",
+      `${endpoint}: etcd's JSON gateway takes no user from a client whose certificate has a CommonName; ` +
+        "give viaduct a certificate whose subject has none (openssl: -subj /O=viaduct)"
+    )
+  if (status === 404)
+    return new EtcdFailure(
+      "refused",
+      `${endpoint} has no JSON gateway: etcd must be 3.4 or later and run without --enable-grpc-gateway=false`
+    )
+  return new EtcdFailure(
     "refused",
-    status === 404
-      ? `${endpoint} has no JSON gateway: etcd must be 3.4 or later and run without --enable-grpc-gateway=false`
-      : `${endpoint} does not answer as etcd does (HTTP status ${status}); is there a proxy in between?`
+    `${endpoint} does not answer as etcd does (HTTP status ${status}); is there a proxy in between?`
   )
+}
 
 /** Errors of a certificate, by OpenSSL's name as Bun has them. */
 const certificateProblems: Readonly<Record<string, string>> = {
