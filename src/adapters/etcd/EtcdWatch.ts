@@ -25,8 +25,8 @@ import {
 
 /** From one sign of life that is asked for to the next, in ms. */
 const probeMs = 500
-/** How long a watch may stay behind the store while that turns out to be the writes of others, in ms. */
-const behindMaxMs = 12_000
+/** How long a watch may stay behind the store, in ms: twice as long each time that it was the writes of others, at most. */
+const [behindMs, behindMaxMs] = [1_500, 12_000]
 
 /** The lines of a stream, each as soon as it is whole. */
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
@@ -70,7 +70,7 @@ export class EtcdWatch {
   /** A revision of the store that the watch has not shown yet, and when it was first seen. */
   private ahead: { readonly revision: number; readonly sinceMs: number } | undefined
   /** How long that may last. */
-  private patienceMs = lostAfterMs
+  private patienceMs = behindMs
 
   constructor(client: EtcdClient, base: string, prefix: string, onNews: (news: StoreNews) => void) {
     this.client = client
@@ -219,7 +219,7 @@ export class EtcdWatch {
     for (const { revision, changes } of changesOf(result, this.base)) {
       if (this.shown(revision)) continue
       this.next = revision + 1
-      this.patienceMs = lostAfterMs
+      this.patienceMs = behindMs
       this.tell({ type: "changes", revision, changes })
     }
   }
