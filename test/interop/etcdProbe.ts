@@ -19,7 +19,7 @@ const program = Effect.gen(function* () {
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.forkScoped(keep), Effect.sleep(500))))
   for (let count = 0; ; count++) {
     const put = { type: "put" as const, key: "counter", value: `${count}`, lease }
-    yield* store.commit({ when: [], then: [put] }).pipe(
+    yield* store.commit({ when: [], operations: [put] }).pipe(
       Effect.tap(({ revision }) => Effect.sync(() => say({ type: "written", revision }))),
       Effect.catch((error) => Effect.sync(() => say({ type: error.reason, message: error.message })))
     )
