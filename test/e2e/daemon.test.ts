@@ -89,6 +89,9 @@ describe("viaduct run", () => {
     const [peer] = peers as [Router]
     const { daemon, socket } = start(file, directory)
     await ready(peer, node, daemon)
+    await until("End-of-RIB", () =>
+      peer.got.some((message) => message.type === "UPDATE" && message.endOfRib !== undefined)
+    )
     const updates = () => peer.got.filter(({ type }) => type === "UPDATE").length
     const before = updates()
     for (let i = 1; i <= 20; i++) {

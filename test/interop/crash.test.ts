@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { requires } from "../lab/requires.ts"
 import { Daemon } from "./Daemon.ts"
-import { clusterFile, ROUTER, scenario, VIP } from "./scenario.ts"
+import { clusterFile, NODE, ROUTER, ROUTER_ASN, scenario, VIP } from "./scenario.ts"
 
 const OTHER = "10.0.0.9"
 
@@ -17,7 +17,9 @@ describe("the VIP on the node", () => {
     const onLo = () => lab.addresses("node", "lo")
     await router.routesTo(`${VIP}/32`)
     await all.daemon.process.kill()
-    await router.noRouteTo(`${VIP}/32`)
+    // The router has seen the session end, and keeps the route for the daemon that will come back (RFC 4724).
+    await router.down(NODE)
+    expect((await router.routesTo(`${VIP}/32`)).map(({ nextHop }) => nextHop)).toEqual([NODE])
     expect(await onLo()).toContain(VIP)
     const second = await Daemon.start(lab, { host: "node", config: { text: clusterFile({}) } })
     await router.routesTo(`${VIP}/32`)
@@ -28,6 +30,14 @@ describe("the VIP on the node", () => {
     expect(await onLo()).toContain(OTHER)
     expect((await third.stop()).code).toBe(0)
     expect(await onLo()).not.toContain(OTHER)
+  })
+
+  test("goes from the router at once where graceful restart is turned off", async () => {
+    const peers = [{ ip: ROUTER, asn: ROUTER_ASN, gracefulRestartTime: 0 }]
+    await using all = await scenario("bird", { cluster: { peers } })
+    await all.router.routesTo(`${VIP}/32`)
+    await all.daemon.process.kill()
+    await all.router.noRouteTo(`${VIP}/32`)
   })
 
   test("comes back when somebody takes it off, and the log says so", async () => {
@@ -57,7 +67,7 @@ describe("the VIP on the node", () => {
     await reload(clusterFile({ vip: OTHER }), /accepted/g, 2)
     await all.router.routesTo(`${OTHER}/32`)
     await all.router.noRouteTo(`${VIP}/32`)
-    expect(await all.lab.addresses("node", "lo")).not.toContain(VIP)
+    await all.lab.until(async () => !(await all.lab.addresses("node", "lo")).includes(VIP), "the old VIP to go")
     expect(await all.daemon.session(ROUTER)).toMatchObject({ state: "Established", flaps: 0 })
   })
 })
