@@ -24,6 +24,8 @@ interface Setup {
   readonly neighbor?: Partial<RouterNeighbor>
   readonly parameters?: Partial<SessionParameters>
   readonly password?: string
+  /** Of the nodes. */
+  readonly sysctls?: ReadonlyArray<string>
 }
 
 const overIpv4: Setup = { floating: "10.0.1.50", router: "10.0.1.254" }
@@ -103,6 +105,8 @@ class Stage {
 const stage = async (make: MakeName, setup: Setup, sourcePort?: number): Promise<Stage> => {
   const lab = await Lab.create(star("router", "other"))
   try {
+    for (const host of ["node", "other"])
+      if (setup.sysctls !== undefined) await lab.exec(host, ["sysctl", "-q", "-w", ...setup.sysctls])
     const md5 = setup.password === undefined ? {} : { md5: setup.password }
     const neighbors = [{ ip: setup.floating, asn: 65001, ...md5, ...setup.neighbor }]
     const spec = { host: "router", asn: 65010, routerId: "10.0.1.254", holdTime: HOLD_SECONDS, neighbors }
@@ -144,6 +148,20 @@ describe("a session moves with its address", () => {
   test("BIRD", () => takesOver("bird", "IPv4", overIpv4))
   test("FRR", () => takesOver("frr", "IPv4", overIpv4))
   test("BIRD over IPv6", () => takesOver("bird", "IPv6", overIpv6))
+
+  // The reset that ends the old session is the kernel's own, with the TTL that the node gives to all it sends.
+  for (const [what, setup] of [
+    ["IPv4", overIpv4],
+    ["IPv6", overIpv6]
+  ] as const) {
+    test(`BIRD with GTSM over ${what}, where the node's default TTL is 255`, () =>
+      takesOver("bird", `GTSM, ${what}`, {
+        ...setup,
+        neighbor: { ttlSecurityHops: 1 },
+        parameters: { ttlSecurity: 1 },
+        sysctls: ["net.ipv4.ip_default_ttl=255", "net.ipv6.conf.eth0.hop_limit=255"]
+      }))
+  }
 
   test("BIRD with a password", () => takesOver("bird", "TCP-MD5", { ...overIpv4, password: "rack-1" }))
 

@@ -111,25 +111,39 @@ describe("a connection that vanishes", () => {
 describe("a fixed source port", () => {
   const { test } = requires("root", "ip", "nft")
 
-  for (const [timestamps, what] of [
-    ["1", "is used again at once after a close where both ends have timestamps"],
-    ["0", "gives way to another where a closed connection still occupies it (RFC 1337)"]
-  ] as const) {
-    test(what, async () => {
-      await using lab = await Lab.create(star("router"))
-      for (const host of ["node", "router"])
-        await lab.exec(host, ["sysctl", "-q", "-w", `net.ipv4.tcp_timestamps=${timestamps}`])
-      const [node, router] = ends.ipv4
-      await start(lab, "router", ["serve", router, "179", "read"])
-      const dialler = await start(lab, "node", ["dial", node, String(PORT), router, "179", "0"])
-      expect((await said(lab, dialler, "connected")).port).toBe(PORT)
-      dialler.signal("SIGUSR1")
-      const waiting = () => lab.exec("node", ["ss", "-tanH", "state", "time-wait"])
-      await lab.until(async () => (await waiting()).includes(`:${PORT}`), "TIME-WAIT")
-      dialler.signal("SIGWINCH")
-      const again = await said(lab, dialler, "connected", 2)
-      expect(again.port === PORT).toBe(timestamps === "1")
-      expect(again.tookMs).toBeLessThan(200)
-    })
+  const dialled = async (lab: Lab, family: "ipv4" | "ipv6", timestamps: boolean): Promise<Background> => {
+    for (const host of ["node", "router"])
+      await lab.exec(host, ["sysctl", "-q", "-w", `net.ipv4.tcp_timestamps=${Number(timestamps)}`])
+    const [node, router] = ends[family]
+    await start(lab, "router", ["serve", router, "179", "read"])
+    const dialler = await start(lab, "node", ["dial", node, String(PORT), router, "179", "0"])
+    expect((await said(lab, dialler, "connected")).port).toBe(PORT)
+    return dialler
   }
+
+  for (const family of ["ipv4", "ipv6"] as const) {
+    for (const timestamps of [true, false]) {
+      test(`is had again right after a close, ${timestamps ? "with" : "without"} timestamps (${family})`, async () => {
+        await using lab = await Lab.create(star("router"))
+        const dialler = await dialled(lab, family, timestamps)
+        dialler.signal("SIGUSR1")
+        const waiting = () => lab.exec("node", ["ss", "-tanH", "state", "time-wait"])
+        await lab.until(async () => (await waiting()).includes(`:${PORT}`), "TIME-WAIT")
+        dialler.signal("SIGWINCH")
+        const again = await said(lab, dialler, "connected", 2)
+        expect(again.port).toBe(PORT)
+        expect(again.tookMs).toBeLessThan(200)
+      })
+    }
+  }
+
+  test("gives way to another while a connection that lives has it", async () => {
+    await using lab = await Lab.create(star("router"))
+    const dialler = await dialled(lab, "ipv4", false)
+    dialler.signal("SIGWINCH")
+    const other = await said(lab, dialler, "connected", 2)
+    expect(other.port).not.toBe(PORT)
+    expect(other.tookMs).toBeLessThan(200)
+    expect(dialler.log()).not.toContain("over")
+  })
 })

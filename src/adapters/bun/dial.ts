@@ -2,14 +2,15 @@
 // connecting, then taken into Bun's event loop.
 //
 // A fixed local port takes the session of a dead owner of the address over (D7). Our SYN meets the peer's old socket, which
-// answers with a challenge ACK (RFC 5961, 4.2); our kernel answers that with a reset, and the peer drops the session. Kernels
-// of before 2017 send the SYN again only after a second, so that the first attempts are short. Where the port is not to be had
-// (TIME-WAIT of a session that ended here, RFC 1337) or the peer's session does not give way, any other port serves.
+// answers with a challenge ACK (RFC 5961, 4.2); our kernel answers that with a reset, and the peer drops the session. Some kernels
+// send the SYN again only after a second, so that the first attempts are short. Where the port is not to be had or
+// the peer's session does not give way, any other port serves. A session that ended here leaves the port in TIME-WAIT.
 import { Effect } from "effect"
 import { type Connection, type DialRequest, TransportError } from "../../ports/Transport.ts"
 import * as c from "./libc.ts"
 import { setOptions } from "./socketOptions.ts"
 import { BunConnection, socketHandler } from "./sockets.ts"
+import { endTimeWait } from "./timeWait.ts"
 
 /** How long the first attempts from a fixed port wait for an answer, in ms. */
 const quickMs = [20, 60]
@@ -101,13 +102,23 @@ const adopt = (fd: number, request: DialRequest) =>
     )
   })
 
+/** The same, once more where only the remains of a connection are in the way. */
+const beginAgain = (request: DialRequest, port: number): { fd: number; done: boolean } => {
+  try {
+    return begin(request, port)
+  } catch (error) {
+    if (!(error instanceof PortTaken && endTimeWait({ ...request, localPort: port }))) throw error
+    return begin(request, port)
+  }
+}
+
 /** The connection, or why there is none yet. */
 const attempt = Effect.fnUntraced(function* (
   request: DialRequest,
   { port, withinMs }: Attempt
 ): Effect.fn.Return<Connection | "no answer" | "port taken", TransportError> {
   const begun = yield* Effect.try({
-    try: () => begin(request, port),
+    try: () => beginAgain(request, port),
     catch: (error) => (error instanceof PortTaken ? error : transportError(error))
   }).pipe(
     Effect.catchIf(
