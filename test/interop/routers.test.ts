@@ -7,17 +7,23 @@ import { NODE, NODE_V6, ROUTER, ROUTER_ASN, ROUTER_V6, scenario, VIP, VIP_V6 } f
 
 /** What an IPv4 session offers, by the names of the normal form. OpenBGPD 7.7 does not show those that it does not know. */
 const OFFERED: Partial<Record<MakeName, ReadonlyArray<string>>> & { readonly all: ReadonlyArray<string> } = {
-  all: ["enhanced-route-refresh", "extended-message", "four-octet-as", "fqdn", "ipv4-unicast", "route-refresh"],
-  openbgpd: ["enhanced-route-refresh", "four-octet-as", "ipv4-unicast", "route-refresh"]
+  all: [
+    ...["enhanced-route-refresh", "extended-message", "four-octet-as", "fqdn"],
+    ...["graceful-restart", "ipv4-unicast", "route-refresh"]
+  ],
+  openbgpd: ["enhanced-route-refresh", "four-octet-as", "graceful-restart", "ipv4-unicast", "route-refresh"]
 }
 
 /** What both ends have, as the daemon shows it: the peer's own list cut with the one above. */
 const AGREED: Record<MakeName, ReadonlyArray<string>> = {
-  frr: ["enhanced-route-refresh", "extended-message", "four-octet-as", "fqdn", "multiprotocol", "route-refresh"],
-  bird: ["enhanced-route-refresh", "four-octet-as", "multiprotocol", "route-refresh"],
+  frr: [
+    ...["enhanced-route-refresh", "extended-message", "four-octet-as", "fqdn"],
+    ...["graceful-restart", "multiprotocol", "route-refresh"]
+  ],
+  bird: ["enhanced-route-refresh", "four-octet-as", "graceful-restart", "multiprotocol", "route-refresh"],
   gobgp: ["four-octet-as", "fqdn", "multiprotocol", "route-refresh"],
   exabgp: ["enhanced-route-refresh", "extended-message", "four-octet-as", "multiprotocol", "route-refresh"],
-  openbgpd: ["four-octet-as", "multiprotocol", "route-refresh"]
+  openbgpd: ["four-octet-as", "graceful-restart", "multiprotocol", "route-refresh"]
 }
 
 for (const make of MAKE_NAMES) {
