@@ -92,13 +92,16 @@ const serve = (
 }
 
 /**
- * Serves everybody in order, and those that miss something again while anything changes: what one gives up may be what
- * another asks for. So the reasons that stay are those of the final state.
+ * Serves everybody in order, those first that ask for an address by name: nobody who would take any is given that one.
+ * Those that miss something are served again while anything changes: what one gives up may be what another asks for. So the
+ * reasons that stay are those of the final state.
  */
 const serveAll = (ledger: Ledger, { moving }: Restored, defaults: FamilyDefaults): ReadonlyMap<ServiceKey, string> => {
   const reasons = new Map<ServiceKey, string>()
   const left = new Map([...moving].map(([key, families]) => [key, new Map(families)]))
-  let open = [...ledger.requests]
+  const all = [...ledger.requests]
+  const byName = (asks: boolean) => all.filter(([, service]) => service.addresses.length > 0 === asks)
+  let open = [...byName(true), ...byName(false)]
   for (;;) {
     const before = ledger.changes.length
     const still: typeof open = []

@@ -24,12 +24,6 @@ export interface AllocationChange {
   readonly reason: string
 }
 
-const byNumber = <T extends { readonly address: Address }>(items: Iterable<T>): ReadonlyArray<T> =>
-  [...items]
-    .map((item) => ({ item, family: familyOf(item.address), n: addressToBigInt(item.address) }))
-    .sort((a, b) => (a.family !== b.family ? (a.family < b.family ? -1 : 1) : a.n < b.n ? -1 : a.n > b.n ? 1 : 0))
-    .map(({ item }) => item)
-
 interface Times {
   readonly nowMs: number
   readonly restMs: number
@@ -58,6 +52,8 @@ export class Ledger {
   readonly changes: Array<AllocationChange> = []
   readonly space: FreeSpace
   readonly #times: Times
+  /** Addresses as numbers, each read once. */
+  readonly #numbers = new Map<Address, bigint>()
   readonly #bindings = new Map<Address, Binding>()
   readonly #resting = new Map<Address, RestingAddress>()
   /** Bound and resting addresses as numbers. */
@@ -87,11 +83,11 @@ export class Ledger {
   }
 
   bindings(): ReadonlyArray<Binding> {
-    return byNumber(this.#bindings.values())
+    return this.#byNumber(this.#bindings.values())
   }
 
   resting(): ReadonlyArray<RestingAddress> {
-    return byNumber(this.#resting.values())
+    return this.#byNumber(this.#resting.values())
   }
 
   at(address: Address): Binding | undefined {
@@ -105,7 +101,7 @@ export class Ledger {
   /** Bindings of `service`, by address. */
   heldBy(service: ServiceKey): ReadonlyArray<Binding> {
     const held = [...(this.#held.get(service) ?? [])].flatMap((address) => this.#bindings.get(address) ?? [])
-    return byNumber(held)
+    return this.#byNumber(held)
   }
 
   /** Gives `address` to `service`, beside those that have it. */
@@ -128,7 +124,7 @@ export class Ledger {
       const { nowMs, restMs } = this.#times
       const holder = this.pools.holder(address)
       if (restMs > 0) this.#rest({ address, service, until: nowMs + restMs })
-      else if (holder !== undefined) this.space.freed(holder, familyOf(address), addressToBigInt(address))
+      else if (holder !== undefined) this.space.freed(holder, familyOf(address), this.#number(address))
     }
     this.#say(owners.length > 0 ? "leave" : "unbind", service, address, reason)
   }
@@ -147,11 +143,11 @@ export class Ledger {
   /** What `service` gave back into `pool` a while ago and can have again. */
   ownResting(pool: IndexedPool, family: Family, service: ServiceKey): Address | undefined {
     const own = [...(this.#restingOf.get(service) ?? [])].flatMap((address) => this.#resting.get(address) ?? [])
-    return byNumber(own).find(
+    return this.#byNumber(own).find(
       ({ address }) =>
         familyOf(address) === family &&
         this.pools.holder(address) === pool &&
-        !(family === "ipv4" && pool.pool.avoidBuggyIps && isBuggy(addressToBigInt(address)))
+        !(family === "ipv4" && pool.pool.avoidBuggyIps && isBuggy(this.#number(address)))
     )?.address
   }
 
@@ -171,7 +167,7 @@ export class Ledger {
       if (binding.owners.some((owner) => owner.service === key)) return []
       return whyNotShared(service, binding.owners, this.requests) === undefined ? [binding] : []
     })
-    return byNumber(candidates)[0]?.address
+    return this.#byNumber(candidates)[0]?.address
   }
 
   /** Why `pool` has no free address of `family`. */
@@ -200,6 +196,22 @@ export class Ledger {
     return `${what} or resting (${untils.length} of them rest, the next is free at ${timeText(next)})`
   }
 
+  #number(address: Address): bigint {
+    const known = this.#numbers.get(address) ?? addressToBigInt(address)
+    this.#numbers.set(address, known)
+    return known
+  }
+
+  /** By family and number. */
+  #byNumber<T extends { readonly address: Address }>(items: Iterable<T>): ReadonlyArray<T> {
+    const list = [...items]
+    if (list.length < 2) return list
+    return list
+      .map((item) => ({ item, family: familyOf(item.address), n: this.#number(item.address) }))
+      .sort((a, b) => (a.family !== b.family ? (a.family < b.family ? -1 : 1) : a.n < b.n ? -1 : a.n > b.n ? 1 : 0))
+      .map(({ item }) => item)
+  }
+
   #say(kind: AllocationChange["kind"], service: ServiceKey, address: Address, reason: string): void {
     this.changes.push({ kind, service, address, reason })
   }
@@ -207,7 +219,7 @@ export class Ledger {
   #put(binding: Binding): void {
     const { address } = binding
     this.#bindings.set(address, binding)
-    this.#taken[familyOf(address)].add(addressToBigInt(address))
+    this.#taken[familyOf(address)].add(this.#number(address))
     for (const owner of binding.owners) addTo(this.#held, owner.service, address)
     this.#indexShared(binding, addTo)
   }
@@ -224,7 +236,7 @@ export class Ledger {
   #remove(binding: Binding): void {
     const { address } = binding
     this.#bindings.delete(address)
-    this.#taken[familyOf(address)].delete(addressToBigInt(address))
+    this.#taken[familyOf(address)].delete(this.#number(address))
     for (const owner of binding.owners) this.#held.get(owner.service)?.delete(address)
     this.#indexShared(binding, removeFrom)
   }
@@ -233,7 +245,7 @@ export class Ledger {
     const { address } = rest
     this.#fullness.clear()
     this.#resting.set(address, rest)
-    this.#taken[familyOf(address)].add(addressToBigInt(address))
+    this.#taken[familyOf(address)].add(this.#number(address))
     addTo(this.#restingOf, rest.service, address)
     const holder = this.pools.holder(address)
     if (holder !== undefined) addTo(this.#resters, holder, address)

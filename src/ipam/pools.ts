@@ -61,7 +61,7 @@ const sorted = (pools: ReadonlyArray<IndexedPool>, family: Family) =>
 export const indexPools = (pools: ReadonlyArray<AddressPool>): PoolIndex => {
   const indexed = pools.map(indexPool)
   const ranges = { ipv4: sorted(indexed, "ipv4"), ipv6: sorted(indexed, "ipv6") }
-  const holder = (address: Address): IndexedPool | undefined => {
+  const find = (address: Address): IndexedPool | undefined => {
     const list = ranges[familyOf(address)]
     const n = addressToBigInt(address)
     let low = 0
@@ -73,6 +73,11 @@ export const indexPools = (pools: ReadonlyArray<AddressPool>): PoolIndex => {
     }
     const found = list[low - 1]
     return found !== undefined && n <= found.span.last ? found.pool : undefined
+  }
+  const known = new Map<Address, IndexedPool | undefined>()
+  const holder = (address: Address): IndexedPool | undefined => {
+    if (!known.has(address)) known.set(address, find(address))
+    return known.get(address)
   }
   const rank = ({ pool }: IndexedPool): number => pool.priority ?? Number.POSITIVE_INFINITY
   return {

@@ -48,6 +48,14 @@ describe("new services", () => {
     ])
   })
 
+  test("who asks for an address by name gets it before one who would take any", () => {
+    const services = [service("a"), service("z", { addresses: [addr("10.0.0.1")] })]
+    expect(shown(allocate({ ...start, pools: [small], services }))).toEqual([
+      "default/a 10.0.0.2",
+      "default/z 10.0.0.1"
+    ])
+  })
+
   test("avoidBuggyIps leaves out .0 and .255, but not for who asks for one", () => {
     const pools = [pool("p", ["10.0.0.254-10.0.1.1"], { avoidBuggyIps: true })]
     const services = [service("a"), service("b"), service("c"), service("d", { addresses: [addr("10.0.1.0")] })]
@@ -316,8 +324,8 @@ describe("sharing", () => {
 
   test("services with one key and different ports share; everything else has its reason", () => {
     const services = [
-      web,
-      dns,
+      { ...web, addresses: [addr("10.0.0.1")] },
+      { ...dns, addresses: [addr("10.0.0.1")] },
       service("c", { sharingKey: "k" }),
       service("d", { sharingKey: "other", addresses: [addr("10.0.0.1")] }),
       service("e", { sharingKey: "k", addresses: [addr("10.0.0.1")], ports: [{ protocol: "UDP", port: 80 }] }),
@@ -338,11 +346,13 @@ describe("sharing", () => {
       "default/f (asks for 10.0.0.1: default/a has it, and only services with externalTrafficPolicy Cluster share an " +
         "address: this service has Local)"
     ])
-    expect(changesOf(allocation)[1]).toBe("share 10.0.0.1 default/b: sharing key k")
+    expect(changesOf(allocation)[1]).toBe("share 10.0.0.1 default/b: the service asks for it")
   })
 
   test("one that leaves takes nothing from the other, and nothing rests", () => {
-    const old = next({ ...start, pools: [small], services: [web, dns] })
+    const both = { ...start, pools: [small], services: [web, dns] }
+    expect(changesOf(allocate(both))[1]).toBe("share 10.0.0.1 default/b: sharing key k")
+    const old = next(both)
     const allocation = allocate({ ...old, services: [dns] })
     expect(changesOf(allocation)).toEqual(["leave 10.0.0.1 default/a: the service is gone"])
     expect([allocation.resting, shown(allocation)]).toEqual([[], ["default/b 10.0.0.1"]])
@@ -394,7 +404,7 @@ describe("size", () => {
     })
     expect(keyed.bindings.length).toBe(2_048)
     expect(keyed.examined).toBeLessThan(8_000)
-  })
+  }, 60_000)
 
   test("a /8 that avoids .0 and .255 counts right without being walked", () => {
     const pools = [pool("p", ["10.0.0.0-10.255.255.255"], { avoidBuggyIps: true })]

@@ -328,4 +328,4 @@ test("property: over random histories nobody loses, shares or gets what they sho
     fc.property(steps, families, (history, serviceFamilies) => play(history, serviceFamilies)),
     { numRuns: 600, seed: 4 }
   )
-})
+}, 60_000)
