@@ -1,16 +1,18 @@
 // `viaduct plan [--node NAME] FILE…`: what a node would hold with this configuration, each line with its reason
-// (I9). Works on any machine: on the node itself its addresses are taken into account, elsewhere only the file is
-// known.
+// (I9). Works on any machine and asks nobody: on the node itself its addresses are taken into account, elsewhere only the
+// file is known. What depends on the other nodes is planned as if all of them were alive and the cluster were new.
 import { networkInterfaces } from "node:os"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { formatProblem } from "../config/problem.ts"
+import { allocate } from "../ipam/allocate.ts"
+import { serviceKey } from "../ipam/types.ts"
 import { addressBits, familyOf, parseAddress } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
 import { findSelf } from "../plan/findSelf.ts"
-import { planNode } from "../plan/planNode.ts"
 import { printPlan } from "../plan/printPlan.ts"
-import type { LocalAddress, NodeView } from "../plan/types.ts"
+import { planFromFile, SUPPOSED_LENGTH } from "../plan/supposedView.ts"
+import type { LocalAddress, NodePlan, PlannedService } from "../plan/types.ts"
 import { failWith, filesArgument, loadFiles, outputFlag } from "./loadFiles.ts"
 
 const nodeFlag = Flag.String("node").pipe(
@@ -29,11 +31,33 @@ const localAddresses = (cluster: DesiredCluster): ReadonlyArray<LocalAddress> =>
     })
   )
 
-/** The node as the file alone shows it. */
-const viewFromFile = (node: ClusterNode): NodeView => ({
-  name: node.name,
-  addresses: [{ address: node.address, prefixLength: addressBits(familyOf(node.address)), interface: "" }]
-})
+/** The services with the addresses that a new cluster would give them, and the plan with why one gets none. */
+const planAll = (
+  cluster: DesiredCluster,
+  self: ClusterNode,
+  local: ReadonlyArray<LocalAddress> | undefined
+): NodePlan => {
+  const { services, serviceFamilies, loadBalancer } = cluster
+  const fresh = { bindings: [], resting: [], nowMs: 0, restMs: 0 }
+  const { bindings, statuses } = allocate({ ...fresh, pools: loadBalancer.pools, services, serviceFamilies })
+  const plan = planFromFile(cluster, self, local, cluster.type === "admin" ? [] : bindings)
+  const withReason = (service: PlannedService): PlannedService => {
+    const reason = cluster.type === "admin" ? undefined : statuses.get(serviceKey(service))?.reason
+    return reason === undefined ? service : { ...service, reason }
+  }
+  return { ...plan, services: plan.services.map(withReason) }
+}
+
+/** What the plan takes for granted. */
+const notes = (plan: NodePlan, self: ClusterNode, here: boolean): ReadonlyArray<string> => [
+  ...(here ? [] : [`this machine is not ${self.name}; of its addresses only ${self.address} is known here`]),
+  ...(plan.assignments.length + plan.services.length === 0
+    ? []
+    : [
+        `planned as if every node were alive, in the /${SUPPOSED_LENGTH.ipv4} (IPv6: /${SUPPOSED_LENGTH.ipv6}) of its address, ` +
+          "and nobody held anything yet; get floatingips and services show what a daemon does"
+      ])
+]
 
 const planFor = Effect.fnUntraced(function* (
   cluster: DesiredCluster,
@@ -46,10 +70,9 @@ const planFor = Effect.fnUntraced(function* (
   if ("reason" in found) return yield* failWith(found.reason)
   const self = found.node
   const here = addresses.some((local) => local.address === self.address)
-  const plan = planNode(cluster, here ? { ...viewFromFile(self), addresses } : viewFromFile(self), self)
+  const plan = planAll(cluster, self, here ? addresses : undefined)
   yield* Console.log(output === "json" ? JSON.stringify(plan, undefined, 2) : printPlan(plan))
-  if (!here)
-    yield* Console.error(`note: this machine is not ${self.name}; of its addresses only ${self.address} is known here`)
+  for (const note of notes(plan, self, here)) yield* Console.error(`note: ${note}`)
 })
 
 export const planCommand = Command.make(

@@ -54,6 +54,14 @@ test("plan --node: the sessions of that node with their reasons, exit status 0",
   expect(code).toBe(0)
 })
 
+test("plan shows floating IPs and services as if the cluster were new and everybody there, and says so", async () => {
+  const { out, err } = await run("plan", "--node", "10.0.3.10", `${EXAMPLES}/separate-data-plane.yaml`)
+  expect(out).toMatch(/10\.0\.3\.10[01] \(floating IP of default\): this node on interface of 10\.0\.3\.10\n/)
+  expect(out).toContain("gke-system/istio-ingress: 10.0.0.1 from pool1\n    10.0.0.1 to 10.0.3.10, 10.0.3.11\n")
+  expect(out).toMatch(/because BGPPeer bgppeer1 wants 2 sessions; number [12] starts from floating IP 10\.0\.3\.10[01]/)
+  expect(err).toContain("note: planned as if every node were alive, in the /24 (IPv6: /64) of its address")
+})
+
 test("plan -o json finds its node by the local addresses", async () => {
   const { out, code } = await run("plan", "-o", "json", "config/demo.yaml")
   expect(JSON.parse(out)).toMatchObject({

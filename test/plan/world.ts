@@ -140,7 +140,7 @@ export const standing = (seen: ClusterView, more: Partial<ClusterStanding> = {})
 })
 
 /** The node as its own member record has it. */
-export const nodeView = (name: string, seen: ClusterStanding): NodeView => ({
+const nodeView = (name: string, seen: ClusterStanding): NodeView => ({
   name,
   addresses: seen.view.members.find((m) => m.name === name)?.addresses ?? [],
   cluster: seen
