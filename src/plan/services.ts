@@ -121,9 +121,17 @@ export const plannedServices = (
   })
 }
 
+const isTaken = (self: Address, { takers }: ServedAddress): boolean =>
+  takers.some(({ node }) => node.node.address === self)
+
+/** Peers send here until they have heard otherwise: an address that is taken off at once would lose what is under way (I8). */
+const isGivenAway = (self: Address, { left }: ServedAddress): boolean =>
+  left.some(({ node }) => node.node.address === self && node.out !== undefined)
+
 /**
  * The addresses whose traffic comes to this node: like a control-plane VIP it has to accept it, and on a machine without a
- * data plane that catches service addresses before routing nothing else would. One that does is not disturbed.
+ * data plane that catches service addresses before routing nothing else would. One that does is not disturbed. A node that
+ * is drained or on its way out keeps them until its daemon ends.
  */
 export const serviceAddresses = (
   cluster: DesiredCluster,
@@ -131,16 +139,18 @@ export const serviceAddresses = (
   self: Address
 ): { readonly addresses: ReadonlyArray<PlannedAddress>; readonly refusals: ReadonlyArray<Refusal> } => {
   const { vipInterface } = cluster.loadBalancer
-  const own = served.filter(({ takers }) => takers.some(({ node }) => node.node.address === self))
+  const own = served.filter((address) => isTaken(self, address) || isGivenAway(self, address))
   if (vipInterface === "none") {
     const reason = "vipInterface is none: announced only, somebody else takes their traffic on the node"
     return { addresses: [], refusals: own.length === 0 ? [] : [{ subject: "addresses of services", reason }] }
   }
-  const addresses = own.map(({ address, services }) => ({
-    address,
-    prefixLength: addressBits(familyOf(address)),
+  const addresses = own.map((address) => ({
+    address: address.address,
+    prefixLength: addressBits(familyOf(address.address)),
     interface: vipInterface,
-    reason: `VIP of ${ownersText(services)}: this node is a next hop and must accept the traffic`
+    reason: isTaken(self, address)
+      ? `VIP of ${ownersText(address.services)}: this node is a next hop and must accept the traffic`
+      : `VIP of ${ownersText(address.services)}: this node is no next hop any more and accepts what is under way`
   }))
   return { addresses, refusals: [] }
 }

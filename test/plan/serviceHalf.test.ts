@@ -2,10 +2,12 @@
 import { describe, expect, test } from "bun:test"
 import { hash32 } from "../../src/net/hash.ts"
 import { addressFromBytes } from "../../src/net/ip.ts"
+import type { DesiredCluster } from "../../src/plan/desired.ts"
 import { lbNodes } from "../../src/plan/lbNodes.ts"
 import { planNode } from "../../src/plan/planNode.ts"
 import { sourcePort } from "../../src/plan/sourcePort.ts"
 import type { NodePlan, PlannedSession } from "../../src/plan/types.ts"
+import type { ClusterView } from "../../src/plan/view.ts"
 import {
   binding,
   claim,
@@ -324,6 +326,20 @@ describe("next hops (S11, S12, S15, L4)", () => {
       subject: "addresses of services",
       reason: "vipInterface is none: announced only, somebody else takes their traffic on the node"
     })
+  })
+
+  test("a node that gives its traffic away keeps the address for what is under way (I8); one without an endpoint does not", () => {
+    const on = (desired: DesiredCluster, seen: ClusterView) =>
+      planOf(desired, "lb1", standing(seen)).addresses.map(({ address, reason }) => `${address}: ${reason}`)
+    const leaving = view({ members: MEMBERS.map((m) => (m.name === "lb1" ? { ...m, leaving: true } : m)) })
+    for (const seen of [leaving, view({ drained: ["lb1"] })]) {
+      expect(on(cluster(), seen)[0]).toBe(
+        "10.1.1.1: VIP of service default/web: this node is no next hop any more and accepts what is under way"
+      )
+      expect(nextHops(one(plansOf(cluster(), seen)))).toEqual(["10.0.1.12", "10.0.2.11", "10.0.2.12"])
+    }
+    const local = cluster({ services: [service("web", { externalTrafficPolicy: "Local" })] })
+    expect(on(local, view())).toEqual([])
   })
 
   test("addPaths: false leaves one path, different ones on the sessions of a peer", () => {
