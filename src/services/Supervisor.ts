@@ -6,7 +6,7 @@ import { type Cause, Context, Deferred, Effect, Exit, Layer, PubSub, Schedule, S
 import { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { StopReason } from "../bgp/fsm/types.ts"
 import { type Address, hostPrefix } from "../net/ip.ts"
-import { diffPlans } from "../plan/diff.ts"
+import { diffPlans, type ResetSession } from "../plan/diff.ts"
 import type { LocalAddress, NodePlan, PlannedAddress, PlannedRoute, PlannedSession } from "../plan/types.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { Secrets } from "../ports/Secrets.ts"
@@ -42,6 +42,13 @@ const restartAfter = "1 second"
 
 const deconfigured = cease({ subcode: 3 })
 const reconfigured = cease({ subcode: 6 })
+
+/** The same speaker with other timers or capabilities: a peer that keeps the routes meanwhile loses nothing (RFC 4724). */
+const resetMode = ({ before, after, changed }: ResetSession): EndMode => {
+  const kept = before.parameters.gracefulRestart !== undefined && after.parameters.gracefulRestart !== undefined
+  const another = changed.some((name) => name === "localAsn" || name === "peerAsn" || name === "routerId")
+  return kept && !another ? { type: "leave" } : reconfigured
+}
 
 /** How long addresses wait at most for what leads to them to be withdrawn. */
 const withdrawalMost = "1 second"
@@ -257,7 +264,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     plan = next
     const endings = [
       ...diff.sessions.removed.map((gone) => ({ key: gone.key, mode: how(gone) })),
-      ...diff.sessions.reset.map(({ after }) => ({ key: after.key, mode: reconfigured }))
+      ...diff.sessions.reset.map((reset) => ({ key: reset.after.key, mode: resetMode(reset) }))
     ]
     // Before anything else: the address of a session that vanishes is another node's already. None of these waits.
     for (const { key, mode } of endings) yield* end(key, mode)

@@ -170,6 +170,24 @@ describe("the supervisor", () => {
       }
     ))
 
+  test("a session with other timers is left and made anew; as another speaker it says goodbye first", () =>
+    inWorld(({ supervisor, router }) =>
+      Effect.gen(function* () {
+        const gracefulRestart = { restartTime: 30, notification: false }
+        const first = { ...nodeSide, gracefulRestart }
+        const peer = yield* router({ ...routerSide, gracefulRestart, passive: true })
+        yield* supervisor.apply(plan([session(first)]))
+        yield* seconds(5)
+        yield* supervisor.apply(plan([session({ ...first, holdTime: 30 })]))
+        yield* seconds(5)
+        expect(peer.report()).toMatchObject({ state: "Established", flaps: 1, negotiated: { holdTime: 9 } })
+        expect(peer.report().lastNotification).toBeUndefined()
+        yield* supervisor.apply(plan([session({ ...first, routerId: "10.0.1.77" as Address })]))
+        yield* seconds(5)
+        expect(peer.report().lastNotification?.text).toContain("Other Configuration Change")
+      })
+    ))
+
   test("puts an address back that somebody took off", () =>
     inWorld(({ supervisor, kernel: k }) =>
       Effect.gen(function* () {
