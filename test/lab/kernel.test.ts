@@ -156,14 +156,16 @@ describe("neighbours", () => {
       expect(new Set(about(prober).map((line) => `${line.type} ${line.mac}`))).toEqual(
         new Set([`${type} ${await macOf(lab, "node")}`])
       )
-      const said = events(prober).filter((line) => line.event === "said")
-      const latency = (one: Background) => Math.min(...about(one).map((line, at) => line.at - (said[at]?.at ?? 0)))
+      const saying = events(prober).filter((line) => line.event === "saying")
+      const latency = (one: Background) => {
+        const all = about(one).map((line, at) => line.at - (saying[at]?.at ?? 0))
+        return all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.POSITIVE_INFINITY
+      }
       figure(
         `${family}: probe heard after ${latency(heard).toFixed(1)} ms, answer after ${latency(prober).toFixed(1)} ms`
       )
-      // Said is written after sending, so that a fast answer may seem to come before it.
-      expect(latency(heard)).toBeLessThan(20)
-      expect(latency(prober)).toBeLessThan(20)
+      expect(latency(heard)).toBeWithin(0, 30)
+      expect(latency(prober)).toBeWithin(0, 30)
     }
   })
 
@@ -221,6 +223,27 @@ describe("neighbours", () => {
     await speak("10.0.1.84")
   })
 
+  test("an interface that is removed is heard again when one of its name comes", async () => {
+    await using lab = await Lab.create(star("router"))
+    const link = (...words: ReadonlyArray<string>) => lab.exec("node", ["ip", "link", ...words])
+    const create = async () => {
+      await link("add", "x0", "type", "veth", "peer", "name", "x1")
+      await link("set", "x0", "up")
+      await link("set", "x1", "up")
+    }
+    await create()
+    const heard = await listening(lab, "node", ["hear", "x0"])
+    const speak = async (address: string) => {
+      const speaker = await listening(lab, "node", ["probe", "x1", address, "50", "100"])
+      await lab.until(() => events(heard).some((line) => line.address === address), `the probe for ${address}`)
+      await speaker.kill()
+    }
+    await speak("10.0.1.85")
+    await link("del", "x0")
+    await create()
+    await speak("10.0.1.86")
+  })
+
   test("of IPv6 only Neighbor Discovery reaches the daemon", async () => {
     await using lab = await Lab.create(star("router"))
     const heard = await listening(lab, "node", ["hear", "eth0"])
@@ -258,7 +281,7 @@ describe("the watch", () => {
       await lab.until(() => changes() > before, `the change of ${address}`)
       return changes() - before
     }
-    // The link-local address of a new interface settles first.
+    // Or the link-local address of the new interface would become valid at any moment.
     await lab.exec("node", ["ip", "addr", "flush", "dev", "eth0", "scope", "link"])
     await mark("192.0.2.1")
     watcher.signal("SIGHUP")
@@ -270,6 +293,22 @@ describe("the watch", () => {
     const before = changes()
     await linkDown(lab, "node")
     await lab.until(() => changes() > before, "the change of the carrier")
+  })
+
+  test("goes on, with a change, after the kernel had more to tell than the socket could take", async () => {
+    await using lab = await Lab.create(star("router"))
+    const watcher = await listening(lab, "node", ["watch", "eth0", `${HELD}/32`])
+    const changes = () => events(watcher).filter((line) => line.event === "changed").length
+    watcher.signal("SIGSTOP")
+    // Its MTU is nothing that the watch would tell of.
+    const lines = Array.from({ length: 12_000 }, (_, n) => `link set lo mtu ${30_000 + n}`)
+    await lab.exec("node", ["ip", "-batch", "-"], { input: `${lines.join("\n")}\n` })
+    expect(changes()).toBe(0)
+    watcher.signal("SIGCONT")
+    await lab.until(() => changes() > 0, "a change after what was lost")
+    const last = changes()
+    await lab.exec("node", ["ip", "addr", "add", "192.0.2.1/32", "dev", "lo"])
+    await lab.until(() => changes() > last, "a change on the socket that was opened again")
   })
 
   test("interfaces come with their address and carrier", async () => {

@@ -47,6 +47,7 @@ const hear = Effect.gen(function* () {
 const speak = Effect.gen(function* () {
   const segment = yield* hear
   for (let n = 0; n < Number(third || 1); n++) {
+    say("saying")
     const outcome = yield* Effect.result(
       verb === "probe" ? segment.probe(what as Address) : segment.announce(what as Address)
     )
