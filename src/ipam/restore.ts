@@ -137,21 +137,25 @@ export interface Loss {
 
 /**
  * The services that would lose an address with these pools if the change were forced; without force they keep it.
- * Services that are gone or ask for something else themselves are not among them.
+ * Services that are gone or ask for something else themselves are not among them, nor are those that keep their address
+ * against the word of `before`, the pools in force: that is no loss of this change.
  */
 export const losing = (
   pools: ReadonlyArray<AddressPool>,
   services: ReadonlyArray<ServiceRequest>,
-  bindings: ReadonlyArray<Binding>
+  bindings: ReadonlyArray<Binding>,
+  before?: ReadonlyArray<AddressPool>
 ): ReadonlyArray<Loss> => {
   const index = indexPools(pools)
+  const indexBefore = before === undefined ? undefined : indexPools(before)
   const requests = new Map(services.map((service) => [serviceKey(service), service]))
   return bindings.flatMap((binding) =>
     binding.owners.flatMap(({ service }) => {
       const request = requests.get(service)
       if (request === undefined) return []
       const { kind, reason } = judge(index, binding, request)
-      return kind === "keep" ? [{ service, address: binding.address, reason }] : []
+      const already = indexBefore !== undefined && judge(indexBefore, binding, request).kind === "keep"
+      return kind === "keep" && !already ? [{ service, address: binding.address, reason }] : []
     })
   )
 }

@@ -206,8 +206,9 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         yield* Effect.forkIn(Effect.andThen(supervisor.ended(address), elector.closed(address)), outer)
   })
 
-  const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster) {
-    const lost = losing(desired.loadBalancer.pools, desired.services, cluster.state().view.bindings)
+  const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster, before: DesiredCluster) {
+    const { bindings } = cluster.state().view
+    const lost = losing(desired.loadBalancer.pools, desired.services, bindings, before.loadBalancer.pools)
     if (lost.length === 0) return
     const lines = lost.map(({ service, address, reason }) => `service ${service} would lose ${address}: ${reason}`)
     return yield* new ConfigRefused({ message: [...lines, "reload with --force to move them"].join("\n") })
@@ -216,7 +217,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const accept = Effect.fnUntraced(function* (force: boolean) {
     const { cluster: desired, hash } = yield* load
     const found = yield* findNode(desired)
-    if (accepted !== undefined && !force) yield* refuseLosses(desired)
+    if (accepted !== undefined && !force) yield* refuseLosses(desired, accepted.cluster)
     if (force) yield* allocator.force(desired)
     const same = accepted?.hash === hash
     const next: Accepted = { cluster: desired, hash, at: yield* Clock.currentTimeMillis, ...found }

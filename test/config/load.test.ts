@@ -6,6 +6,21 @@ import { loadCluster } from "../../src/config/load.ts"
 import { formatProblem } from "../../src/config/problem.ts"
 import { CASES } from "./cases.ts"
 import { BASE, edited, load } from "./files.ts"
+import { serviceText } from "./serviceCases.ts"
+
+const SERVICES = `${serviceText({
+  metadata: "  labels: {a: b}\n  annotations: {viaduct.dev/load-balancer-ips: 10.0.0.2}\n",
+  spec: "  ports: [{port: 80}]\n  ipFamilies: [IPv4]\n"
+})}---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+endpoints: [{nodeName: cp1, conditions: {ready: true}}]
+---
+apiVersion: viaduct.dev/v1
+kind: DaemonConfig
+spec: {etcd: {endpoints: ["http://10.0.1.10:2379"]}, leaseSeconds: 3}
+`
 
 test("the file that the cases change is valid and has no warning", () => {
   const result = load(BASE)
@@ -145,15 +160,16 @@ test("property: no text makes the loader throw", () => {
     fc.array(fc.oneof(snippet, fc.string())).map((parts) => parts.join(""))
   )
   fc.assert(fc.property(text, (t) => Array.isArray(load(t).problems)))
-  const damaged = fc.tuple(fc.nat(BASE.length), fc.nat(40), fc.oneof(snippet, fc.string()))
+  const whole = `${BASE}---\n${SERVICES}`
+  const damaged = fc.tuple(fc.nat(whole.length), fc.nat(40), fc.oneof(snippet, fc.string()))
   fc.assert(
     fc.property(damaged, ([at, length, put]) => {
-      const result = load(BASE.slice(0, at) + put + BASE.slice(at + length))
+      const result = load(whole.slice(0, at) + put + whole.slice(at + length))
       for (const p of result.problems)
         expect([p.line >= 1, p.column >= 1, p.message !== ""]).toEqual([true, true, true])
     })
   )
-})
+}, 60_000)
 
 test("nesting beyond the stack and alias bombs are problems, not exceptions", () => {
   expect(load("[".repeat(20_000)).problems.length).toBeGreaterThan(0)
@@ -179,7 +195,7 @@ const shuffled = (text: string, seed: number): string => {
     }
     return drawn
   }
-  const sets = ["nodes", "bgpPeers", "floatingIPs", "cidrBlocks", "controlPlaneNodes"]
+  const sets = ["nodes", "bgpPeers", "floatingIPs", "cidrBlocks", "controlPlaneNodes", "ports", "endpoints"]
   const walk = (node: unknown, key = ""): unknown => {
     if (isMap(node))
       return Object.fromEntries(order(node.items).map((pair) => [String(pair.key), walk(pair.value, String(pair.key))]))
@@ -203,7 +219,20 @@ test("property: order of documents, keys and sets, comments and formatting do no
     }),
     { numRuns: 40 }
   )
-})
+}, 60_000)
+
+test("property: nor do they where services, slices and a DaemonConfig stand beside the cluster (I5)", async () => {
+  const text = await Bun.file(`${import.meta.dir}/../../config/examples/two-racks-services.yaml`).text()
+  const { hash } = load(text)
+  fc.assert(
+    fc.property(fc.nat(2_000_000), (seed) => {
+      const again = load(shuffled(text, seed))
+      expect(again.problems).toEqual([])
+      expect(again.hash).toBe(hash as string)
+    }),
+    { numRuns: 20 }
+  )
+}, 60_000)
 
 test("a default written out is no change, another value is (I5)", () => {
   const { hash } = load(BASE)

@@ -149,6 +149,27 @@ export const SERVICE_CASES: ReadonlyArray<ServiceCase> = [
     problems: ["81:19: warning: spec.loadBalancerIP: the address is in no address pool (found 10.7.7.7)"]
   },
   {
+    name: "one address for two services that do not share it",
+    documents: ["a", "b"]
+      .map((name) => serviceText({ name, spec: "  ports: [{port: 80}]\n  loadBalancerIP: 10.0.0.2\n" }))
+      .join("---\n"),
+    problems: [
+      "90:19: warning: spec.loadBalancerIP: default/a asks for the same address in line 81 (found 10.0.0.2, expected another address, or one sharing key for both (viaduct.dev/allow-shared-ip))"
+    ]
+  },
+  {
+    name: "one address for two services that share it",
+    documents: ["a", "b"]
+      .map((name) =>
+        serviceText({
+          name,
+          metadata: "  annotations: {viaduct.dev/allow-shared-ip: k, viaduct.dev/load-balancer-ips: 10.0.0.2}\n"
+        })
+      )
+      .join("---\n"),
+    problems: []
+  },
+  {
     name: "an address that a node has",
     documents: serviceText({ spec: "  ports: [{port: 80}]\n  loadBalancerIP: 10.0.1.11\n" }),
     problems: [

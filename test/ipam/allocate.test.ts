@@ -201,6 +201,13 @@ describe("bindings are restored before anything new is decided (I4)", () => {
     ])
   })
 
+  test("what is kept against the pools' word already is no loss of the next change", () => {
+    const old = next({ ...start, pools: [small], services: [service("a"), service("b")] })
+    const without = [pool("p", ["10.0.0.2-10.0.0.9"])]
+    expect(losing(without, old.services, old.bindings, without)).toEqual([])
+    expect(losing([], old.services, old.bindings, without).map((loss) => loss.service)).toEqual(["default/b"])
+  })
+
   test("a pool that closes itself to a service keeps it as well", () => {
     const old = next({ ...start, pools: [small], services: [service("a")] })
     const pools = [{ ...small, namespaces: ["other"] }]

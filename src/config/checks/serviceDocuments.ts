@@ -220,17 +220,41 @@ const checkFamilies = (context: CheckContext, service: Service): ReadonlyArray<P
   return problems
 }
 
+/** Two services that ask for one address and do not share it: one of them gets nothing. */
+const checkConflicts = (services: ReadonlyArray<Service>): ReadonlyArray<Problem> => {
+  const first = new Map<Address, { readonly item: Item<Address>; readonly by: ServiceKey; readonly key?: string }>()
+  return services.flatMap((service) => {
+    const key = annotationsOf(service.value, "sharingKey")[0]?.value
+    return requestItems(service).flatMap((item) => {
+      const other = first.get(item.value)
+      if (other === undefined) {
+        first.set(item.value, { item, by: keyOf(service), ...(key === undefined ? {} : { key }) })
+        return []
+      }
+      if (other.by === keyOf(service) || (key !== undefined && key === other.key)) return []
+      return [
+        warningAt(item, `${other.by} asks for the same address in ${lineOf(other.item, item)}`, {
+          found: item.value,
+          expected: `another address, or one sharing key for both (${OWN_ANNOTATIONS.at(-1)})`
+        })
+      ]
+    })
+  })
+}
+
 /** Each service that is ours; a cluster that somebody else balances has none. */
 export const checkServiceDocuments = (context: CheckContext): ReadonlyArray<Problem> => {
   if (context.cluster.value.spec.loadBalancer.mode === "manual") return []
   const ground = groundOf(context)
-  return ownServices(context.documents).flatMap((service) => [
+  const services = ownServices(context.documents)
+  const each = services.flatMap((service) => [
     ...checkPorts(service),
     ...checkAnnotations(service),
     ...checkRequests(ground, service),
     ...checkPool(context, service),
     ...checkFamilies(context, service)
   ])
+  return [...each, ...checkConflicts(services)]
 }
 
 /** Services that can get no address because there are no pools. */
