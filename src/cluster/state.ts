@@ -58,9 +58,25 @@ export const noState = (now: number): ClusterState => ({
 /** Only what stands under a lease can be gone by mistake. */
 const graced = (entry: StoredEntry | undefined): entry is StoredEntry => entry?.lease !== undefined
 
-const withView = (state: Omit<ClusterState, "view" | "unreadable">): ClusterState => {
+/** `now` itself where it says something else than `before`: what stays the same stays the same value, and is not worked on again. */
+const same = <T>(before: ReadonlyArray<T>, now: ReadonlyArray<T>): ReadonlyArray<T> =>
+  before.length === now.length && before.every((item, i) => item === now[i]) ? before : now
+
+const withView = (state: Omit<ClusterState, "unreadable">): ClusterState => {
   const seen = state.missed.size === 0 ? state.entries : new Map([...state.missed, ...state.entries])
-  return { ...state, ...viewOf(seen.values()) }
+  const { view, unreadable } = viewOf(seen.values())
+  const { view: before } = state
+  return {
+    ...state,
+    unreadable,
+    view: {
+      members: same(before.members, view.members),
+      claims: same(before.claims, view.claims),
+      bindings: same(before.bindings, view.bindings),
+      resting: same(before.resting, view.resting),
+      drained: same(before.drained, view.drained)
+    }
+  }
 }
 
 const connected = ({ why: _, ...state }: ClusterState, now: number, graceMs: number): ClusterState =>

@@ -60,7 +60,19 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
   let statuses: Allocation["statuses"] = new Map()
   let shown = ""
 
+  /** The last allocation and what it came from; it costs time with thousands of services, and most news is about other things. */
+  let last: { readonly from: ReadonlyArray<unknown>; readonly allocation: Allocation } | undefined
+
   const work = (config: DesiredCluster, force: boolean): Allocation => {
+    const { bindings, resting } = cluster.state().view
+    const from = [config, bindings, resting, force]
+    const rested = Math.min(...resting.map(({ until }) => until)) <= wallClock()
+    if (last === undefined || rested || from.some((item, i) => item !== last?.from[i]))
+      last = { from, allocation: newAllocation(config, force) }
+    return last.allocation
+  }
+
+  const newAllocation = (config: DesiredCluster, force: boolean): Allocation => {
     const { view } = cluster.state()
     return allocate({
       pools: config.loadBalancer.pools,
@@ -94,6 +106,7 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
   })
 
   const show = (next: Allocation["statuses"]): void => {
+    if (next === statuses) return
     const text = JSON.stringify([...next])
     statuses = next
     if (text === shown) return

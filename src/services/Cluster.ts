@@ -19,8 +19,10 @@ export class Cluster extends Context.Service<
   {
     readonly state: () => ClusterState
     readonly lease: () => Lease
-    /** Something in `state` or `lease` may have changed. */
+    /** `state` has changed. */
     readonly changes: Stream.Stream<void>
+    /** `lease` has changed: several times in its length. */
+    readonly renewals: Stream.Stream<void>
     /** What the others shall know of this node; the first time it joins. */
     readonly publish: (member: Member) => Effect.Effect<void>
     readonly commit: (transaction: StoreTransaction) => Effect.Effect<{ done: boolean; revision: number }, StoreError>
@@ -52,6 +54,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   const now = yield* monotonic
   const wallClock = yield* Clock.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
   const changed = yield* PubSub.sliding<void>(1)
+  const renewed = yield* PubSub.sliding<void>(1)
   const wake = yield* Queue.sliding<void>(1)
   const leaseMs = leaseSeconds * 1_000
   const everyMs = Math.min(1_000, leaseMs / 3)
@@ -65,14 +68,16 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   let failing = false
   let trouble: string | undefined
 
-  const touch = (): void => {
-    PubSub.publishUnsafe(changed, undefined)
+  const renew = (next: Lease): void => {
+    lease = next
+    PubSub.publishUnsafe(renewed, undefined)
   }
 
   const become = (next: ClusterState): void => {
     if (next.store !== state.store) sinceWall = wallClock()
+    if (next === state) return
     state = next
-    touch()
+    PubSub.publishUnsafe(changed, undefined)
   }
 
   yield* store.watch("", (news) => {
@@ -90,9 +95,8 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   const loseLease = Effect.fnUntraced(function* (id: LeaseId) {
     if (lease.id !== id) return
     yield* Effect.logWarning("the lease of this node has ended in the store; it joins again")
-    lease = { until: 0 }
     published = undefined
-    touch()
+    renew({ until: 0 })
     Queue.offerUnsafe(wake, undefined)
   })
 
@@ -123,10 +127,9 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
       yield* store.revoke(id)
       return notNow
     }
-    lease = { id, until: sentAt + leaseMs }
+    renew({ id, until: sentAt + leaseMs })
     trouble = undefined
     yield* Effect.logInfo(`joined the cluster in ${store.name} as node ${record.name}, lease ${leaseSeconds} s`)
-    touch()
     return everyMs
   })
 
@@ -136,10 +139,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     failing = false
     if (lease.id !== id) return
     const until = sentAt + seconds * 1_000
-    if (until > lease.until) {
-      lease = { id, until }
-      touch()
-    }
+    if (until > lease.until) renew({ id, until })
   })
 
   const keptAlive = (id: LeaseId) =>
@@ -198,6 +198,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     state: () => state,
     lease: () => lease,
     changes: Stream.fromPubSub(changed),
+    renewals: Stream.fromPubSub(renewed),
     publish: (record) =>
       Effect.sync(() => {
         member = record

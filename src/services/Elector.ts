@@ -265,7 +265,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
   )
   const poke = Effect.sync(() => Queue.offerUnsafe(signal, undefined))
   yield* Effect.forkScoped(
-    Stream.runForEach(cluster.changes, () => poke),
+    Stream.runForEach(Stream.merge(cluster.changes, cluster.renewals), () => poke),
     { startImmediately: true }
   )
   yield* link
