@@ -40,24 +40,31 @@ export interface FaultReport {
   readonly traffic: Readonly<Record<StreamName, Timeline>>
   /** Probes lost from the fault on, of all streams. */
   readonly lost: number
-  /** Probes lost before the fault: the bench itself is too slow, nothing else counts then. */
+  /** Probes without an answer before the fault: the bench itself is too slow, nothing else counts then. */
   readonly lostBefore: number
   /** The longest loss window of any stream. */
   readonly windowMs: number
   readonly overlaps: ReadonlyArray<Overlap>
   /** Sessions of floating IPs that ended, as the routers saw it. */
   readonly sessionsEnded: number
-  readonly withdrawnMs?: number
   readonly convergedMs?: number
 }
+
+/** Milliseconds after the fault, by the make of the external router. */
+export type Timing = Readonly<Record<string, number>>
 
 export interface Move {
   readonly host: string
   /** The address is on the other node. */
   readonly addressMs: number
-  /** The last router has its session Established. */
-  readonly sessionsMs: number
+  /** The router has its session Established. */
+  readonly sessions: Timing
 }
+
+const timing = (times: Timing): string =>
+  Object.entries(times)
+    .map(([name, atMs]) => `${name} +${Math.round(atMs)}`)
+    .join(" ")
 
 const windowMs = (timeline: Timeline): number =>
   timeline.windows.reduce((most, { fromMs, toMs }) => Math.max(most, toMs - fromMs + PROBE_INTERVAL_MS), 0)
@@ -69,7 +76,7 @@ export class FaultRun {
   private readonly fromMs = Date.now() + WARM_UP_MS
   private zero = 0
   private lastActMs = 0
-  private withdrawn: number | undefined
+  private withdrawn: Timing = {}
   private converged: number | undefined
   private readonly moves = new Map<string, Move>()
 
@@ -113,16 +120,21 @@ export class FaultRun {
     await Bun.sleep(Math.max(0, ms - this.elapsedMs()))
   }
 
-  /** Waits until no external router has a path over the next hops any more, and gives when the last one lost it. */
-  async nextHopsWithdrawn(nextHops: ReadonlyArray<string>, deadlineMs = 15_000): Promise<number> {
+  /** Waits until no external router has a path over the next hops any more, and gives when each one lost the last. */
+  async nextHopsWithdrawn(nextHops: ReadonlyArray<string>, deadlineMs = 15_000): Promise<Timing> {
     const prefixes = Object.values(this.world.vips).map(hostPrefix)
     const times = this.world.externals.map(async (router) => {
-      const gone = async () =>
-        !(await router.routes()).some((one) => prefixes.includes(one.prefix) && nextHops.includes(one.nextHop))
+      const gone = async () => {
+        const left = (await router.routes()).filter(
+          (one) => prefixes.includes(one.prefix) && nextHops.includes(one.nextHop)
+        )
+        if (left.length > 0) throw new Error(JSON.stringify(left))
+        return true
+      }
       await this.world.lab.until(gone, `${router.spec.host} to lose ${nextHops.join(", ")}`, deadlineMs)
-      return this.elapsedMs()
+      return [router.name, this.elapsedMs()] as const
     })
-    this.withdrawn = Math.max(...(await Promise.all(times)))
+    this.withdrawn = Object.fromEntries(await Promise.all(times))
     return this.withdrawn
   }
 
@@ -134,16 +146,18 @@ export class FaultRun {
     const holding = await lab.until(taken, `${floatingIp} to be on a node other than ${from}`, deadlineMs)
     const ups = () => {
       const up = sessions.events(holding.fromMs).filter((one) => one.neighbor === floatingIp && one.up)
-      const perRouter = externals.map((router) => up.find((one) => one.router === router.spec.host)?.atMs)
-      const missing = externals.filter((_, index) => perRouter[index] === undefined).map((one) => one.spec.host)
-      if (missing.length > 0) throw new Error(`not with ${missing.join(", ")}`)
-      return perRouter.filter((atMs) => atMs !== undefined)
+      const seen = externals.flatMap(({ name, spec }): ReadonlyArray<readonly [string, number]> => {
+        const first = up.find((one) => one.router === spec.host)
+        return first === undefined ? [] : [[name, first.atMs - this.zero]]
+      })
+      if (seen.length < externals.length) throw new Error(`only with ${seen.map(([name]) => name).join(", ")}`)
+      return seen
     }
     const times = await lab.until(ups, `${floatingIp} to have its sessions from ${holding.host}`, deadlineMs)
     const move: Move = {
       host: holding.host,
       addressMs: holding.fromMs - this.zero,
-      sessionsMs: Math.max(...times) - this.zero
+      sessions: Object.fromEntries(times)
     }
     this.moves.set(floatingIp, move)
     return move
@@ -168,13 +182,14 @@ export class FaultRun {
       zeroMs: this.zero,
       traffic,
       lost: after.reduce((sum, one) => sum + one.lost, 0),
-      lostBefore: results.reduce((sum, [, timeline]) => sum + during(timeline, 0, this.zero).lost, 0),
+      lostBefore: results
+        .map(([, timeline]) => during(timeline, 0, this.zero))
+        .reduce((sum, { lost, resets }) => sum + lost - resets, 0),
       windowMs: Math.max(...after.map(windowMs)),
       overlaps: FLOATING_IPS.flatMap((address) => watch.overlaps(address)).filter((one) => one.toMs > this.zero),
       sessionsEnded: sessions
         .events(this.zero)
         .filter((one) => !one.up && FLOATING_IPS.some((address) => address === one.neighbor)).length,
-      ...(this.withdrawn === undefined ? {} : { withdrawnMs: this.withdrawn }),
       ...(this.converged === undefined ? {} : { convergedMs: this.converged })
     }
     process.stdout.write(`${this.line(report)}\n`)
@@ -182,14 +197,16 @@ export class FaultRun {
   }
 
   private line(report: FaultReport): string {
-    const cell = (timeline: Timeline) => `${timeline.lost}/${timeline.sent} lost, ${Math.round(windowMs(timeline))} ms`
+    const cell = (timeline: Timeline) => {
+      const resets = timeline.resets === 0 ? "" : ` (${timeline.resets} reset)`
+      return `${timeline.lost}/${timeline.sent} lost${resets}, ${Math.round(windowMs(timeline))} ms`
+    }
     const ms = (value: number | undefined) => (value === undefined ? "-" : `${Math.round(value)} ms`)
     const floatingIps = FLOATING_IPS.map((address) => {
       const { watch } = this.world
       const now = watch.holdings(address).filter((one) => (one.toMs ?? Number.POSITIVE_INFINITY) > this.zero)
-      const sessionsMs = this.moves.get(address)?.sessionsMs
-      const sessions = sessionsMs === undefined ? "" : `, sessions +${Math.round(sessionsMs)}`
-      return `${address}: ${describeHoldings(now, this.zero)}${sessions}`
+      const sessions = timing(this.moves.get(address)?.sessions ?? {})
+      return `${address}: ${describeHoldings(now, this.zero)}${sessions && `, sessions ${sessions}`}`
     })
     const overlapMs = report.overlaps.reduce((most, one) => Math.max(most, one.toMs - one.fromMs), 0)
     return [
@@ -198,7 +215,7 @@ export class FaultRun {
       cell(report.traffic.udp),
       cell(report.traffic.tcp),
       cell(report.traffic.udp6),
-      ms(report.withdrawnMs),
+      timing(this.withdrawn) || "-",
       floatingIps.join("; "),
       ms(overlapMs),
       String(report.sessionsEnded),

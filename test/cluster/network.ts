@@ -11,6 +11,8 @@ export const EXTERNALS = [
   { host: "ext-2", make: "frr", ip: "10.8.0.11", asn: 65009 },
   { host: "ext-3", make: "gobgp", ip: "10.8.0.12", asn: 65010 }
 ] as const
+/** Those that control-plane nodes have sessions with too. */
+export const CONTROL_PLANE_PEERS = EXTERNALS.slice(0, 2)
 const TORS = [
   { host: "tor-1", make: "frr", ip: "10.8.0.1", asn: 65101, rack: 1 },
   { host: "tor-2", make: "bird", ip: "10.8.0.2", asn: 65102, rack: 2 }
@@ -40,14 +42,15 @@ export interface NetworkSpec {
   readonly addPath?: boolean
   /** Seconds; what the external routers propose. Default 90: nothing here may need the hold timer. */
   readonly holdTime?: number
-  /** More addresses of the cluster that may call: control-plane nodes. */
+  /** Addresses that may call the control plane's peers. */
   readonly callers?: ReadonlyArray<string>
 }
 
 /** Starts the five routers; they wait for the cluster to call. */
 export const startNetwork = async (lab: Lab, spec: NetworkSpec = {}): Promise<Network> => {
   const { addPath = true, holdTime = 90, callers = [] } = spec
-  const cluster = [...FLOATING_IPS, ...callers].map((ip) => ({ ip, asn: CLUSTER_ASN }))
+  const controlPlane = CONTROL_PLANE_PEERS.map((one) => one.host)
+  const speakers = (ips: ReadonlyArray<string>) => ips.map((ip) => ({ ip, asn: CLUSTER_ASN }))
   const [first] = EXTERNALS
   const externals = EXTERNALS.map(({ host, make, ip, asn }) => {
     const forwards = host === first.host
@@ -58,8 +61,13 @@ export const startNetwork = async (lab: Lab, spec: NetworkSpec = {}): Promise<Ne
       routerId: ip,
       addPath,
       holdTime,
+      gracefulRestart: true,
       installRoutes: forwards,
-      neighbors: [...cluster, ...(forwards ? tors : [])]
+      neighbors: [
+        ...speakers(FLOATING_IPS),
+        ...(controlPlane.some((one) => one === host) ? speakers(callers) : []),
+        ...(forwards ? tors : [])
+      ]
     })
   })
   const tors = TORS.map(({ host, make, ip, asn, rack }) =>

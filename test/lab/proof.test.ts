@@ -63,6 +63,7 @@ describe("traffic", () => {
       expect(Math.abs(timeline.longestGapMs - (healedMs - cutMs))).toBeLessThan(150)
       expect(during(timeline, healedMs + 150).lost).toBe(0)
       expect(timeline.ok + timeline.lost).toBe(timeline.sent)
+      expect(timeline.resets).toBe(0)
     }
   })
 
@@ -84,8 +85,16 @@ describe("traffic", () => {
     }
   })
 
+  test("a host that refuses is told from one that is silent", async () => {
+    await using lab = await Lab.create(pair())
+    const traffic = await Traffic.start(lab, { host: "router", address: lab.address("node"), mode: "tcp" })
+    await Bun.sleep(300)
+    const { ok, lost, resets, sent } = await traffic.stop()
+    expect({ ok, lost, resets }).toEqual({ ok: 0, lost: sent, resets: sent })
+  })
+
   test("what probes add up to", () => {
-    const at = (sentMs: number, by?: string) => (by === undefined ? { sentMs } : { sentMs, by, afterMs: 1 })
+    const at = (sentMs: number, by?: string) => ({ sentMs, afterMs: 1, ...(by === undefined ? {} : { by }) })
     const result = timelineOf([at(0, "a"), at(10), at(20, "b"), at(30), at(40), at(45, "a"), at(1_000), at(1_010)])
     expect(result).toMatchObject({ sent: 8, ok: 3, lost: 5, answers: { a: 2, b: 1 }, longestGapMs: 15 })
     expect(result.windows).toEqual([

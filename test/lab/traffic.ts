@@ -8,6 +8,8 @@ import type { Background } from "./process.ts"
 import { ready } from "./routers/Router.ts"
 
 const TIMEOUT_MS = 950
+/** In the client's result. */
+const RESET = -2
 /** Losses closer together than this are one window: with ECMP only some flows are hit. */
 const WINDOW_GAP_MS = 500
 
@@ -24,9 +26,12 @@ export interface TrafficSpec {
 export interface ProbeResult {
   /** Epoch milliseconds. */
   readonly sentMs: number
-  /** Absent: lost. */
-  readonly afterMs?: number
+  /** Until the answer, or the refusal. */
+  readonly afterMs: number
+  /** Who answered; absent: lost. */
   readonly by?: string
+  /** Lost because the connection was refused or reset: an answer of the wrong host, not silence. */
+  readonly reset?: true
 }
 
 export interface LossWindow {
@@ -42,6 +47,8 @@ export interface Timeline {
   readonly sent: number
   readonly ok: number
   readonly lost: number
+  /** Those among the lost ones that were refused or reset. */
+  readonly resets: number
   /** Probes answered, by the name of who answered. */
   readonly answers: Readonly<Record<string, number>>
   readonly windows: ReadonlyArray<LossWindow>
@@ -51,8 +58,8 @@ export interface Timeline {
 
 const windowsOf = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<LossWindow> => {
   const windows: Array<LossWindow> = []
-  for (const { sentMs, afterMs } of probes) {
-    if (afterMs !== undefined) continue
+  for (const { sentMs, by } of probes) {
+    if (by !== undefined) continue
     const last = windows.at(-1)
     if (last === undefined || sentMs - last.toMs > WINDOW_GAP_MS)
       windows.push({ fromMs: sentMs, toMs: sentMs, lost: 1 })
@@ -64,9 +71,9 @@ const windowsOf = (probes: ReadonlyArray<ProbeResult>): ReadonlyArray<LossWindow
 const longestGap = (probes: ReadonlyArray<ProbeResult>): number => {
   let longest = 0
   let from: number | undefined
-  for (const { sentMs, afterMs } of probes) {
+  for (const { sentMs, by } of probes) {
     if (from !== undefined) longest = Math.max(longest, sentMs - from)
-    if (afterMs !== undefined) from = undefined
+    if (by !== undefined) from = undefined
     else from ??= sentMs
   }
   return longest
@@ -83,6 +90,7 @@ export const timelineOf = (unsorted: ReadonlyArray<ProbeResult>): Timeline => {
     sent: probes.length,
     ok,
     lost: probes.length - ok,
+    resets: probes.filter((one) => one.reset).length,
     answers,
     windows: windowsOf(probes),
     longestGapMs: Math.round(longestGap(probes))
@@ -103,7 +111,8 @@ const readTold = (text: string): Timeline => {
   return timelineOf(
     probes.map(([sentMs, afterMs, name]): ProbeResult => {
       const by = names[name]
-      return by === undefined ? { sentMs } : { sentMs, afterMs, by }
+      if (by !== undefined) return { sentMs, afterMs, by }
+      return name === RESET ? { sentMs, afterMs, reset: true } : { sentMs, afterMs }
     })
   )
 }

@@ -1,6 +1,6 @@
 // Runs inside a host: `bun traffic.ts FILE MODE ADDRESS PORT INTERVAL_MS TIMEOUT_MS FLOWS` asks at a steady rate until SIGTERM,
-// then writes its result to FILE and ends: `{ names, probes: [[sentAtMs, answeredAfterMs or -1, index of the name or -1], …] }`, times in
-// epoch milliseconds. Modes: `udp` and `tcp` ask from a new source port each time, so that each probe is a flow of its own;
+// then writes its result to FILE and ends: `{ names, probes: [[sentAtMs, decidedAfterMs, who], …] }`, times in epoch
+// milliseconds, who: the index of a name, -1 no answer in time, -2 the connection was refused or reset. Modes: `udp` and `tcp` ask from a new source port each time, so that each probe is a flow of its own;
 // with FLOWS above 0 `udp` keeps to that many sockets. A probe is lost when its answer is not there in time, or when it
 // is refused; an answer that waits in this process's own queue is read before that is decided.
 const [file = "", mode, hostname = "", port = "0", interval = "5", timeout = "950", flowCount = "0"] =
@@ -13,13 +13,16 @@ const GRACE_MS = 20
 interface Probe {
   readonly atMs: number
   readonly answered: (name: string) => void
-  readonly lost: () => void
+  readonly reset: () => void
 }
 
 const names: Array<string> = []
 const probes: Array<[atMs: number, afterMs: number, name: number]> = []
 const open = new Set<Promise<void>>()
 const nowMs = (): number => performance.timeOrigin + performance.now()
+
+const TIMED_OUT = -1
+const RESET = -2
 
 const nameIndex = (name: string): number => {
   const known = names.indexOf(name)
@@ -29,7 +32,7 @@ const nameIndex = (name: string): number => {
 /** Enters a probe in the books; `close` is called when it is decided. */
 const begin = (close: () => void): Probe => {
   const atMs = nowMs()
-  const record: [number, number, number] = [Math.round(atMs * 10) / 10, -1, -1]
+  const record: [number, number, number] = [Math.round(atMs * 10) / 10, timeoutMs, TIMED_OUT]
   probes.push(record)
   let finish = (): void => undefined
   const over = new Promise<void>((resolve) => {
@@ -37,20 +40,18 @@ const begin = (close: () => void): Probe => {
   })
   open.add(over)
   let decided = false
-  const decide = (name: string | undefined) => {
+  const decide = (who: number) => {
     if (decided) return
     decided = true
     clearTimeout(timer)
-    if (name !== undefined) {
-      record[1] = Math.round((nowMs() - atMs) * 10) / 10
-      record[2] = nameIndex(name)
-    }
+    record[1] = Math.round((nowMs() - atMs) * 10) / 10
+    record[2] = who
     open.delete(over)
     finish()
     close()
   }
-  const timer = setTimeout(() => setTimeout(() => decide(undefined), GRACE_MS), timeoutMs)
-  return { atMs, answered: decide, lost: () => decide(undefined) }
+  const timer = setTimeout(() => setTimeout(() => decide(TIMED_OUT), GRACE_MS), timeoutMs)
+  return { atMs, answered: (name) => decide(nameIndex(name)), reset: () => decide(RESET) }
 }
 
 const overTcp = (): void => {
@@ -69,10 +70,10 @@ const overTcp = (): void => {
         if (over) one.terminate()
       },
       data: (_, bytes) => probe.answered(bytes.toString()),
-      close: () => probe.lost(),
-      error: () => probe.lost()
+      close: () => probe.reset(),
+      error: () => probe.reset()
     }
-  }).catch(() => probe.lost())
+  }).catch(() => probe.reset())
 }
 
 const family = hostname.includes(":") ? { hostname: "::" } : { hostname: "0.0.0.0" }

@@ -199,9 +199,12 @@ const pathIds = async (lab: Lab, spec: RouterSpec, neighbor: string, family: str
 }
 
 const routes = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<RouterRoute>> => {
-  const up = (await neighborsOf(lab, spec)).filter((one) => one.state.session_state === 6)
+  // With graceful restart there are routes of a neighbor that is away.
+  const telling = (await neighborsOf(lab, spec)).filter(
+    (one) => spec.gracefulRestart === true || one.state.session_state === 6
+  )
   const tables = await Promise.all(
-    up.flatMap(({ conf }) =>
+    telling.flatMap(({ conf }) =>
       familiesOf(spec).map(async (family) => {
         const answer = await lab.tryExec(spec.host, [
           ...["gobgp", "-u", "127.0.0.1", "-p", API_PORT],
