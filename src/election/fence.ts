@@ -150,6 +150,13 @@ const warning = (text: string): FenceAction => ({ type: "Report", level: "warnin
 /** How often the kernel's lifetime is renewed: three chances before it ends. */
 const refreshMs = (config: FenceConfig): number => Math.min(1_000, config.leaseMs / 3)
 
+/**
+ * All addresses of a node are renewed together: the kernel looks for those whose time is up at most once a second, and one that
+ * ends a little after another would stay that much longer.
+ */
+const nextRefresh = (now: number, config: FenceConfig): number =>
+  (Math.floor(now / refreshMs(config)) + 1) * refreshMs(config)
+
 /** Whole seconds that the kernel may keep the address: as long as a lease, or with `release` what is left of it. */
 const lifetime = (fence: Fence, now: number, config: FenceConfig): number =>
   config.onStoreLoss === "hold"
@@ -161,9 +168,15 @@ const claim = (fence: Fence, now: number, reason: string): FenceStep => ({
   actions: [{ type: "Claim" }]
 })
 
+/**
+ * The address goes before the sessions do: while the kernel had the one and not the other, it would answer the peer's next segment with
+ * a reset, which the peer would take for the new holder's.
+ */
+const lostActions: ReadonlyArray<FenceAction> = [{ type: "Drop" }, { type: "Close", end: "vanish" }]
+
 /** Gives the address up at once: another node has it, or the kernel has taken it off while this process did not run. */
 const yieldNow = (fence: Fence, now: number, why: string): FenceStep => {
-  const gone: ReadonlyArray<FenceAction> = [{ type: "Close", end: "vanish" }, { type: "Drop" }, warning(why)]
+  const gone: ReadonlyArray<FenceAction> = [...lostActions, warning(why)]
   const next = enter(withoutClaim(fence), "idle", now, why, { keptUntil: 0 })
   // Whether it is still wanted is for the next plan to say; to claim again at once would only disturb the one who has it.
   return { fence: fence.wanted ? { ...next, wakeAt: now + claimAgainMs } : next, actions: gone }
@@ -178,7 +191,7 @@ const putOn = (fence: Fence, now: number, config: FenceConfig): FenceStep => {
   const seconds = lifetime(fence, now, config)
   if (seconds < 1) return { fence: { ...fence, wakeAt: now + putAgainMs }, actions: [] }
   return {
-    fence: { ...fence, keptUntil: now + seconds * 1_000, wakeAt: now + refreshMs(config) },
+    fence: { ...fence, keptUntil: now + seconds * 1_000, wakeAt: nextRefresh(now, config) },
     actions: [{ type: "Hold", seconds }]
   }
 }
@@ -287,7 +300,7 @@ const put = (fence: Fence, added: boolean, now: number): FenceStep => {
   )
   return {
     fence: { ...back.fence, keptUntil: 0 },
-    actions: [{ type: "Close", end: "vanish" }, { type: "Drop" }, ...back.actions]
+    actions: [...lostActions, ...back.actions]
   }
 }
 

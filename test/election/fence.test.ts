@@ -116,11 +116,16 @@ describe("holding it", () => {
   test("the kernel is told again three times in a lease, and the announcement is repeated", () => {
     const one = run().held()
     one.did()
-    one.at(1_200, { type: "Lease", until: 4_200 }).at(2_400, { type: "Lease", until: 5_400 })
+    one.at(900, { type: "Lease", until: 3_900 }).at(1_900, { type: "Lease", until: 4_900 })
     one.until(2_900, () => false)
     const did = one.did()
     expect(did.filter((type) => type === "Hold").length).toBe(2)
     expect(did.filter((type) => type === "Announce").length).toBe(3)
+  })
+
+  test("all addresses of a node are renewed at the same moments, whenever they were taken", () => {
+    const wakes = [0, 130, 410].map((now) => run().held(now).fence.wakeAt)
+    expect(wakes).toEqual([1_000, 1_000, 1_000])
   })
 
   test("an announcement by somebody else is answered once a second (RFC 5227 2.4)", () => {
@@ -135,7 +140,7 @@ describe("holding it", () => {
     const one = run().held()
     one.did()
     one.at(1_250, { type: "Put", added: true })
-    expect(one.did()).toEqual(["Close", "Drop", "Probe"])
+    expect(one.did()).toEqual(["Drop", "Close", "Probe"])
     expect(one.fence.phase).toBe("probing")
   })
 
@@ -186,13 +191,13 @@ describe("the store is lost (D6b)", () => {
     const one = over().at(4_000, { type: "Heard", message: "probe", ...stranger })
     expect(one.fence.phase).toBe("holdover")
     one.at(4_010, { type: "Heard", message: "probe", ...node02 })
-    expect(one.did()).toEqual(["Close", "Drop"])
+    expect(one.did()).toEqual(["Drop", "Close"])
     expect(one.fence.phase).toBe("idle")
   })
 
   test("hold: after a split has healed the announcement of a member does", () => {
     const one = over().at(4_000, { type: "Heard", message: "announcement", ...node02 })
-    expect(one.did()).toEqual(["Close", "Drop"])
+    expect(one.did()).toEqual(["Drop", "Close"])
   })
 
   test("hold: with a lease a member's probe changes nothing", () => {
@@ -219,7 +224,7 @@ describe("the store is lost (D6b)", () => {
 
   test("hold: the store comes back and shows another node's claim: given up at once", () => {
     const one = over().at(4_000, { type: "Taken", by: "node-02" })
-    expect(one.did()).toEqual(["Close", "Drop"])
+    expect(one.did()).toEqual(["Drop", "Close"])
   })
 
   test("release: gone when the lease is, with the kernel never told to keep it longer", () => {
@@ -244,7 +249,7 @@ describe("a process that did not run", () => {
       one.did()
       one.at(20_000, event)
       const did = one.did()
-      expect(did.slice(0, 2)).toEqual(["Close", "Drop"])
+      expect(did.slice(0, 2)).toEqual(["Drop", "Close"])
       expect(did).not.toContain("Hold")
       expect(did).not.toContain("Announce")
       expect(one.fence.phase).not.toBe("held")
