@@ -54,8 +54,22 @@ const memberOf = (address: Address): ((subnet: Subnet) => boolean) => {
 export const subnetAround = (address: Address, addresses: ReadonlyArray<SubnetAddress>): Prefix | undefined =>
   subnetsOf(addresses).find(memberOf(address))?.prefix
 
-const notListed = (claimable: Claimable, node: string): boolean =>
-  claimable.nodes !== undefined && !claimable.nodes.includes(node)
+const NOT_LISTED = "is not among the nodes that may hold it"
+const NO_INTERFACE = "has no interface in its subnet"
+const LEAVING = "is drained or on its way out"
+const ABSENT = "is not there: its daemon is down or has no store"
+
+/** What can be said of a node, each judgement made once: there may be thousands of addresses. */
+const sayings = (node: string): ((ok: boolean, reason: string) => Judgement) => {
+  const said = new Map<string, Judgement>()
+  return (ok, reason) => {
+    const known = said.get(reason)
+    if (known !== undefined) return known
+    const judgement = { node, ok, reason }
+    said.set(reason, judgement)
+    return judgement
+  }
+}
 
 /**
  * A judge over these nodes. `settling`: nodes that are expected count as if they were there, in every subnet of a member
@@ -68,33 +82,32 @@ export const judge = (
 ): ((claimable: Claimable) => Candidates) => {
   const there = [...nodes]
     .sort((a, b) => compare(a.name, b.name))
-    .map((node) => ({ ...node, subnets: subnetsOf(node.addresses) }))
+    .map((node) => ({ ...node, subnets: subnetsOf(node.addresses), say: sayings(node.name) }))
   const subnets = there.flatMap((node) => node.subnets)
   const absent = expected
     .filter(({ name }) => !nodes.some((node) => node.name === name))
     .sort((a, b) => compare(a.name, b.name))
-    .map((node) => ({ ...node, subnets: subnets.filter(memberOf(node.address)) }))
+    .map((node) => ({ ...node, subnets: subnets.filter(memberOf(node.address)), say: sayings(node.name) }))
 
   return (claimable) => {
     const { address } = claimable
     const holds = memberOf(address)
     const within = (subnet: Subnet): boolean => subnet.address !== address && holds(subnet)
+    const listed = claimable.nodes === undefined ? undefined : new Set(claimable.nodes)
     const candidates = new Map<string, { readonly interface?: string }>()
-    const present = there.map((node): Judgement => {
-      const subnet = node.subnets.find(within)
-      const no = (reason: string): Judgement => ({ node: node.name, ok: false, reason })
-      if (notListed(claimable, node.name)) return no("is not among the nodes that may hold it")
-      if (subnet === undefined) return no("has no interface in its subnet")
-      if (node.leaving) return no("is drained or on its way out")
-      candidates.set(node.name, { interface: subnet.interface })
-      return { node: node.name, ok: true, reason: `has ${subnet.interface} in ${subnet.prefix}` }
+    const present = there.map(({ name, subnets: own, leaving, say }): Judgement => {
+      if (listed?.has(name) === false) return say(false, NOT_LISTED)
+      const subnet = own.find(within)
+      if (subnet === undefined) return say(false, NO_INTERFACE)
+      if (leaving) return say(false, LEAVING)
+      candidates.set(name, { interface: subnet.interface })
+      return say(true, `has ${subnet.interface} in ${subnet.prefix}`)
     })
-    const awaited = absent.map((node): Judgement => {
-      const subnet = node.subnets.find(within)
-      const waited = settling && subnet !== undefined && !notListed(claimable, node.name)
-      if (!waited) return { node: node.name, ok: false, reason: "is not there: its daemon is down or has no store" }
-      candidates.set(node.name, {})
-      return { node: node.name, ok: true, reason: `has not shown up yet; its address is in ${subnet.prefix}` }
+    const awaited = absent.map(({ name, subnets: own, say }): Judgement => {
+      const subnet = settling && listed?.has(name) !== false ? own.find(within) : undefined
+      if (subnet === undefined) return say(false, ABSENT)
+      candidates.set(name, {})
+      return say(true, `has not shown up yet; its address is in ${subnet.prefix}`)
     })
     return { nodes: candidates, judgements: [...present, ...awaited] }
   }

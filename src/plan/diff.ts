@@ -59,28 +59,50 @@ const PARAMETERS: Readonly<Record<keyof SessionParameters, true>> = {
 const changedParameters = (a: SessionParameters, b: SessionParameters): ReadonlyArray<keyof SessionParameters> =>
   (Object.keys(PARAMETERS) as ReadonlyArray<keyof SessionParameters>).filter((key) => !sameValue(a[key], b[key]))
 
-/** What a peer tells routes apart by (RFC 7911 section 3). */
-const routeKey = (route: PlannedRoute): string => `${route.prefix} ${route.pathId ?? ""}`
+const none: ReadonlyArray<string> = []
+
+const sameSet = (a = none, b = none): boolean =>
+  a === b || (a.length === b.length && sameValue([...a].sort(), [...b].sort()))
 
 /** Everything of a route that a peer or a reader of its name can see. */
-const routeValue = (route: PlannedRoute): string =>
-  JSON.stringify([
-    route.name,
-    route.nextHop,
+const sameRoute = (a: PlannedRoute, b: PlannedRoute): boolean =>
+  a === b ||
+  (a.nextHop === b.nextHop &&
+    a.name === b.name &&
     // For a peer that takes one path it decides whether this is the one.
-    route.single !== false,
-    route.med ?? null,
-    [...(route.communities ?? [])].sort(),
-    [...(route.largeCommunities ?? [])].sort()
-  ])
+    (a.single !== false) === (b.single !== false) &&
+    a.med === b.med &&
+    sameSet(a.communities, b.communities) &&
+    sameSet(a.largeCommunities, b.largeCommunities))
+
+type Paths = ReadonlyMap<string, ReadonlyArray<PlannedRoute>>
+
+/** By prefix: a node may have 100,000 paths, and a prefix has as many as there are LB nodes. */
+const pathsOf = ({ routes }: PlannedSession): Paths => {
+  const paths = new Map<string, Array<PlannedRoute>>()
+  for (const route of routes) {
+    const list = paths.get(route.prefix)
+    if (list === undefined) paths.set(route.prefix, [route])
+    else list.push(route)
+  }
+  return paths
+}
+
+/** The same path: what a peer tells routes apart by (RFC 7911 section 3). */
+const counterpart = (paths: Paths, { prefix, pathId }: PlannedRoute): PlannedRoute | undefined =>
+  paths.get(prefix)?.find((route) => route.pathId === pathId)
 
 const diffRoutes = (before: PlannedSession, after: PlannedSession): ChangedRoutes => {
-  const old = new Map(before.routes.map((route) => [routeKey(route), routeValue(route)]))
-  const wanted = new Set(after.routes.map(routeKey))
+  const old = pathsOf(before)
+  const wanted = pathsOf(after)
+  const isNew = (route: PlannedRoute): boolean => {
+    const was = counterpart(old, route)
+    return was === undefined || !sameRoute(was, route)
+  }
   return {
     session: after,
-    announce: after.routes.filter((route) => old.get(routeKey(route)) !== routeValue(route)),
-    withdraw: before.routes.filter((route) => !wanted.has(routeKey(route)))
+    announce: after.routes.filter(isNew),
+    withdraw: before.routes.filter((route) => counterpart(wanted, route) === undefined)
   }
 }
 

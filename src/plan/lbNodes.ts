@@ -14,6 +14,8 @@ export interface LbNode {
   readonly member?: Member
   /** Why no traffic goes there, whatever the service; absent where some may. */
   readonly out?: string
+  /** Its place in the list of all LB nodes. */
+  readonly index: number
   readonly pathId: number
   /** Of its address: for spreading VIPs over nodes. */
   readonly hash: number
@@ -62,13 +64,14 @@ export const lbNodes = (cluster: DesiredCluster, view: ClusterView): ReadonlyArr
   const nodes = distinct.map((node) => ({ node, member: members.get(node.address) }))
   const ids = pathIds(nodes)
   const drained = new Set(view.drained)
-  return nodes.map(({ node, member }): LbNode => {
+  return nodes.map(({ node, member }, index): LbNode => {
     const out = whyOut(node, member, drained)
     return {
       name: member?.name ?? node.name,
       node,
       ...(member === undefined ? {} : { member }),
       ...(out === undefined ? {} : { out }),
+      index,
       pathId: ids.get(node.address) ?? 0,
       hash: hash32(node.address)
     }

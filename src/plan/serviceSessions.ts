@@ -15,29 +15,26 @@ import { singlePaths } from "./singlePath.ts"
 import { listeningPorts, sourcePort } from "./sourcePort.ts"
 import type { PlannedRoute, PlannedSession } from "./types.ts"
 
-/** The paths of one address to one peer; sessions differ only in which of them is the single one. */
-interface Paths {
-  readonly served: ServedAddress
-  readonly paths: ReadonlyArray<{ readonly node: Address; readonly single: PlannedRoute; readonly other: PlannedRoute }>
-}
-
-const whyRoute = (served: ServedAddress, node: LbNode): string => {
-  const [oldest, ...more] = served.services
+/** The paths of one address on sessions of a family to a peer, by place of their LB node; sessions differ in the single one. */
+const pathsTo = (
+  { peer }: UsedPeer,
+  family: Family,
+  { address, services, takers }: ServedAddress
+): ReadonlyMap<number, PlannedRoute> => {
+  const [oldest, ...more] = services
+  const name = routeName(oldest)
+  const prefix = hostPrefix(address)
+  const attributes = routeAttributes(peer)
   const shared = more.length === 0 ? "" : `, shared with ${more.map(serviceKey).join(", ")}`
-  return `VIP of service ${serviceKey(oldest)}${shared}; LB node ${node.name} takes its traffic`
-}
-
-const pathsTo = (peer: UsedPeer, family: Family, served: ServedAddress): Paths => {
-  const name = routeName(served.services[0])
-  const prefix = hostPrefix(served.address)
-  const attributes = routeAttributes(peer.peer)
-  const paths = served.takers.flatMap(({ node, hops }) => {
+  const why = `VIP of service ${serviceKey(oldest)}${shared}; LB node`
+  const paths = new Map<number, PlannedRoute>()
+  for (const { node, hops } of takers) {
     const nextHop = hops[family]
-    if (nextHop === undefined) return []
-    const route = { name, prefix, nextHop, pathId: node.pathId, ...attributes, reason: whyRoute(served, node) }
-    return [{ node: node.node.address, single: { ...route, single: true }, other: { ...route, single: false } }]
-  })
-  return { served, paths }
+    if (nextHop === undefined) continue
+    const reason = `${why} ${node.name} takes its traffic`
+    paths.set(node.index, { name, prefix, nextHop, pathId: node.pathId, single: false, ...attributes, reason })
+  }
+  return paths
 }
 
 /** The routes of each session that starts from one of `held`. */
@@ -48,27 +45,22 @@ const routesOf = (
   nodes: ReadonlyArray<LbNode>,
   served: ReadonlyArray<ServedAddress>
 ): ReadonlyMap<Address, ReadonlyArray<PlannedRoute>> => {
-  const routes = new Map(
-    chosen.filter((address) => held.has(address)).map((address) => [address, [] as PlannedRoute[]])
-  )
+  const here = chosen.filter((address) => held.has(address))
+  const routes = new Map(here.map((address) => [address, [] as PlannedRoute[]]))
   if (routes.size === 0) return routes
   const addPaths = peer.peer.addPaths ?? true
-  const key = `${peer.peer.peerIp}:${peer.port}`
-  const sessions = chosen.map((address) => hash32(`${key} ${address}`))
+  const family = familyOf(peer.peer.peerIp)
+  const sessions = chosen.map((address) => hash32(`${peer.peer.peerIp}:${peer.port} ${address}`))
   const nodeHashes = nodes.map(({ hash }) => hash)
   for (const address of served) {
-    const { paths } = pathsTo(peer, familyOf(peer.peer.peerIp), address)
-    const can = new Set(paths.map(({ node }) => node))
-    const picks = singlePaths(sessions, address.hash, nodeHashes, (index) => {
-      const node = nodes[index]
-      return node !== undefined && can.has(node.node.address)
-    })
+    const paths = pathsTo(peer, family, address)
+    const picks = singlePaths(sessions, address.hash, nodeHashes, (index) => paths.has(index))
     for (const [at, floatingIp] of chosen.entries()) {
-      const picked = nodes[picks[at] ?? -1]?.node.address
       const list = routes.get(floatingIp)
-      for (const { node, single, other } of paths) {
-        if (node === picked) list?.push(single)
-        else if (addPaths) list?.push(other)
+      if (list === undefined) continue
+      for (const [index, path] of paths) {
+        if (index === picks[at]) list.push({ ...path, single: true })
+        else if (addPaths) list.push(path)
       }
     }
   }

@@ -41,9 +41,18 @@ export const servedAddresses = (
   sessionFamilies: ReadonlyArray<Family>
 ): ReadonlyArray<ServedAddress> => {
   const endpoints = endpointsOf(cluster)
+  // Without endpoints to ask for, addresses of one family have the same takers: worked out once for all of them.
+  const anywhere = new Map<Family, Takers>()
+  const takersFor = ({ address, services }: BoundAddress): Takers => {
+    const takers = () => takersOf(address, services, nodes, endpoints, sessionFamilies)
+    if (services.some(({ externalTrafficPolicy }) => externalTrafficPolicy === "Local")) return takers()
+    const known = anywhere.get(familyOf(address)) ?? takers()
+    anywhere.set(familyOf(address), known)
+    return known
+  }
   return boundAddresses(cluster, view).map((bound) => ({
     ...bound,
-    ...takersOf(bound.address, bound.services, nodes, endpoints, sessionFamilies),
+    ...takersFor(bound),
     hash: hash32(bound.address)
   }))
 }

@@ -19,14 +19,11 @@ const heaviest = (key: number, nodes: ReadonlyArray<number>, among: Iterable<num
 }
 
 /** The nodes of each session, its own first, then its spares; every node once as long as there are enough. */
-const draft = (keys: ReadonlyArray<number>, nodes: ReadonlyArray<number>, rounds: number): Draft => {
-  const chosen = keys.map((): Array<number> => [])
-  const all = nodes.map((_, index) => index)
-  const open = new Set(all)
-  for (let round = 0; round < rounds; round++) {
+const draft = (keys: ReadonlyArray<number>, nodes: ReadonlyArray<number>, firsts: ReadonlyArray<number>): Draft => {
+  const chosen = firsts.map((first) => [first])
+  const open = new Set(nodes.map((_, index) => index).filter((index) => !firsts.includes(index)))
+  while (open.size > 0) {
     for (const [at, key] of keys.entries()) {
-      // More sessions than nodes: the first choice is doubled, spares are not.
-      if (open.size === 0 && round === 0) for (const index of all) open.add(index)
       const best = heaviest(key, nodes, open)
       if (best < 0) return chosen
       open.delete(best)
@@ -34,6 +31,25 @@ const draft = (keys: ReadonlyArray<number>, nodes: ReadonlyArray<number>, rounds
     }
   }
   return chosen
+}
+
+/** The first round of the draft, which is all there is to it while every node is up. */
+const firstsOf = (keys: ReadonlyArray<number>, nodes: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const firsts: Array<number> = []
+  for (const key of keys) {
+    // More sessions than nodes: the draft starts over.
+    const from = nodes.length === 0 ? 0 : firsts.length - (firsts.length % nodes.length)
+    let best = -1
+    let most = -1
+    for (let index = 0; index < nodes.length; index++) {
+      const weight = weigh(key, nodes[index] ?? 0)
+      if (weight <= most || firsts.indexOf(index, from) >= 0) continue
+      most = weight
+      best = index
+    }
+    firsts.push(best)
+  }
+  return firsts
 }
 
 /** Sessions whose own nodes and spares are all down: one that no session names, a late spare first, else any. */
@@ -66,9 +82,10 @@ export const singlePaths = (
   can: (index: number) => boolean
 ): ReadonlyArray<number> => {
   const keys = sessions.map((session) => weigh(session, vip))
-  const firsts = draft(keys, nodes, 1).map(([first = -1]) => first)
+  const firsts = firstsOf(keys, nodes)
+  if (firsts.length === 0 || nodes.length === 0) return firsts
   if (firsts.every((first) => first >= 0 && can(first))) return firsts
-  const drafted = draft(keys, nodes, nodes.length)
+  const drafted = draft(keys, nodes, firsts)
   const picks = drafted.map((list) => list.find(can) ?? -1)
   makeDo(picks, keys, nodes, drafted, can)
   return picks
