@@ -224,7 +224,7 @@ describe("a compiled program", () => {
     () =>
       inDirectory(async (directory) => {
         const program = join(directory, "probe")
-        const source = join(import.meta.dir, "etcdProbe.ts")
+        const source = join(import.meta.dir, "..", "lab", "probes", "etcdWatcher.ts")
         await must([
           process.execPath,
           "build",

@@ -58,7 +58,7 @@ export const entriesBelow = (state: KeyValue, prefix: string): ReadonlyArray<Sto
     .filter(({ key }) => key.startsWith(prefix))
     .sort(byKey)
 
-export const entryAt = (state: KeyValue, key: string): StoreEntry | undefined =>
+const entryAt = (state: KeyValue, key: string): StoreEntry | undefined =>
   Option.getOrUndefined(HashMap.get(state.entries, key))
 
 const withRevision = (

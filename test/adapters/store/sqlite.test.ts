@@ -34,9 +34,12 @@ storeSuite("sqlite", withSqlite, false)
 /** The message that opening `path` fails with. */
 const refusal = (path: string) => Effect.map(Effect.flip(open(path)), ({ message }) => message)
 
-/** Starts writer.ts, kills it with -9 once it has acknowledged `count` writes, and gives the number of the last one. */
+/** Starts embeddedWriter.ts, kills it with -9 once it has acknowledged `count` writes, and gives the number of the last one. */
 const killedAfter = async (path: string, count: number): Promise<number> => {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer.ts"), path], { stdout: "pipe" })
+  const child = Bun.spawn(
+    [process.execPath, join(import.meta.dir, "..", "..", "lab", "probes", "embeddedWriter.ts"), path],
+    { stdout: "pipe" }
+  )
   let text = ""
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk

@@ -1,9 +1,9 @@
 // The etcd adapter in a program of its own, for the test that compiles it: takes the settings as JSON, watches, keeps a
 // lease and writes a counter under it every 100 ms, and prints every piece of news as a line. Ends with its stdin.
 import { Effect } from "effect"
-import { etcdStore } from "../../src/adapters/etcd/EtcdStore.ts"
-import type { EtcdSettings } from "../../src/config/daemonSettings.ts"
-import { ClusterStore } from "../../src/ports/ClusterStore.ts"
+import { etcdStore } from "../../../src/adapters/etcd/EtcdStore.ts"
+import type { EtcdSettings } from "../../../src/config/daemonSettings.ts"
+import { ClusterStore } from "../../../src/ports/ClusterStore.ts"
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as EtcdSettings
 const say = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`)
