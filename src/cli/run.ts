@@ -248,6 +248,7 @@ const runDaemon = (options: DaemonOptions) =>
       AdminServerError: ({ message }) => failed(message),
       HostError: ({ message }) => failed(message),
       StoreError: ({ message }) => failed(message),
+      EtcdFlagError: ({ message }) => failed(message),
       ListenAddressError: ({ message }) => failed(message)
     })
   )

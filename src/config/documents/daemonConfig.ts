@@ -7,7 +7,8 @@ import { AbsolutePath, intBetween } from "./leaves.ts"
 
 const URL_FORM = /^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::(\d{1,5}))?\/?$/
 
-const explainUrl = (text: string): true | string => {
+/** True, or what is wrong with an endpoint. */
+export const explainUrl = (text: string): true | string => {
   const match = URL_FORM.exec(text)
   if (match === null) return /^https?:\/\//.test(text) ? "is no URL of a host" : "is no http or https URL"
   const port = match[1] === undefined ? 443 : Number(match[1])
