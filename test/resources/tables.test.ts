@@ -64,7 +64,7 @@ NAME         PURPOSE       NODE      STATE        INTERFACE   AGE
 10.9.9.9     floating-ip             unassigned               10m`.slice(1)
     )
     const wide = printed(floatingIp, clusterStatus, true).split("\n")
-    expect(wide[2]).toEndWith("8s     default   02:00:00:00:00:09 answers for it")
+    expect(wide[2]).toEndWith("8s    default   02:00:00:00:00:09 answers for it")
   })
 
   test("services with their addresses, next hops and what is missing", () => {
