@@ -100,6 +100,15 @@ describe("service sessions (S9, S10)", () => {
     expect(pairs(plansOf(all, view())).length).toBe(4)
   })
 
+  test("of peers that want one each do not all start in one subnet", () => {
+    const peers = Array.from({ length: 20 }, (_, i) => peer(`p${i}`, `10.9.0.${i + 1}`, { sessions: 1 }))
+    const starts = pairs(plansOf(cluster({ servicePeers: peers }), view())).map((pair) => pair.slice(0, 10))
+    expect(starts.length).toBe(20)
+    const counts = cluster().floatingIps.map((address) => starts.filter((start) => start === address).length)
+    expect(Math.min(...counts)).toBeGreaterThan(0)
+    expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBeWithin(5, 16)
+  })
+
   test("wanted beyond the floating IPs are missed with what to do", () => {
     const greedy = cluster({ servicePeers: [peer("edge1", "10.0.1.254", { sessions: 7 })] })
     expect(planOf(greedy, "cp1", standing(view())).refusals).toContainEqual({
@@ -294,6 +303,21 @@ describe("next hops (S11, S12, S15, L4)", () => {
     const [web] = planOf(cluster({ services }), "cp1", standing(view())).services
     expect(web?.reason).toBe("no LB node takes traffic for 10.1.1.1")
     expect(web?.left[0]?.reason).toBe("has no endpoint of the service (externalTrafficPolicy Local)")
+  })
+
+  test("of a service of policy Cluster are all, beside one of policy Local", () => {
+    for (const names of [
+      ["web", "db"],
+      ["db", "web"]
+    ]) {
+      const local = { externalTrafficPolicy: "Local" } as const
+      const services = names.map((name) => service(name, name === "web" ? local : {}))
+      const endpoints = [{ service: "default/web", nodes: ["lb2"] }]
+      const bindings = names.map((name, i) => binding(`10.1.1.${i + 1}`, name))
+      const plan = planOf(cluster({ services, endpoints }), "cp1", standing(view({ bindings })))
+      const hops = Object.fromEntries(plan.services.map((s) => [s.name, s.nextHops.map((hop) => hop.node)]))
+      expect(hops).toEqual({ web: ["lb2"], db: ["lb1", "lb2", "lb3", "lb4"] })
+    }
   })
 
   test("of a shared address suit all its services where any do; it is announced once, by the oldest name", () => {
