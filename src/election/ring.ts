@@ -1,22 +1,41 @@
-// The order in which addresses that move are dealt to nodes and picked for peers. It is the order of their hashes, a ring:
-// an address more or less leaves the others where they were, and neighbours on the ring are dealt to different nodes,
-// so that a peer whose sessions start from neighbours has them on different nodes (S9).
+// The order in which addresses that move are dealt to nodes and picked for peers: a ring on which an address has its place by
+// itself, so that an address more or less leaves the others where they were. Neighbours on the ring are dealt to different nodes,
+// so a peer whose sessions start from neighbours has them on different nodes (S9). The place is the address times the golden ratio:
+// addresses that follow each other, as most floating IPs do, then cut the ring into pieces of two or three sizes
+// (three-distance theorem), where a hash might leave next to nothing to one of two.
 import { hash32 } from "../net/hash.ts"
-import type { Address } from "../net/ip.ts"
+import { type Address, addressBytes } from "../net/ip.ts"
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** The addresses in the order of the ring, from its lowest point on. */
-export const ringOrder = (addresses: ReadonlyArray<Address>): ReadonlyArray<Address> =>
-  addresses
-    .map((address) => ({ address, point: hash32(address) }))
-    .sort((a, b) => a.point - b.point || compare(a.address, b.address))
-    .map(({ address }) => address)
+/** 2^32 divided by the golden ratio. */
+const GOLDEN = 0x9e3779b1
 
-/** The addresses in the order of the ring from the point of `key` on, all the way round. */
+/** From 0 to 2^32 - 1; of an IPv6 address the last 32 bits count. */
+const placeOf = (address: Address): number => {
+  const last = addressBytes(address).subarray(-4)
+  return (
+    Math.imul(
+      last.reduce((n, byte) => (n << 8) | byte, 0),
+      GOLDEN
+    ) >>> 0
+  )
+}
+
+const placed = (addresses: ReadonlyArray<Address>) =>
+  addresses
+    .map((address) => ({ address, place: placeOf(address) }))
+    .sort((a, b) => a.place - b.place || compare(a.address, b.address))
+
+/** The addresses in the order of the ring, from its lowest place on. */
+export const ringOrder = (addresses: ReadonlyArray<Address>): ReadonlyArray<Address> =>
+  placed(addresses).map(({ address }) => address)
+
+/** The addresses in the order of the ring from the place of `key` on, all the way round. */
 export const ringFrom = (key: string, addresses: ReadonlyArray<Address>): ReadonlyArray<Address> => {
-  const ring = ringOrder(addresses)
-  const point = hash32(key)
-  const start = ring.findIndex((address) => hash32(address) >= point)
-  return start <= 0 ? ring : [...ring.slice(start), ...ring.slice(0, start)]
+  const ring = placed(addresses)
+  const from = hash32(key)
+  const start = ring.findIndex(({ place }) => place >= from)
+  const turned = start <= 0 ? ring : [...ring.slice(start), ...ring.slice(0, start)]
+  return turned.map(({ address }) => address)
 }

@@ -307,6 +307,24 @@ describe("the ring", () => {
     for (const [i, holder] of around.entries()) expect(holder).not.toBe(around[(i + 1) % around.length])
   })
 
+  test("peers begin at all addresses that follow each other, about as many at each", () => {
+    for (const [first, count] of [
+      [100, 2],
+      [79, 2],
+      [254, 2],
+      [11, 3],
+      [63, 4],
+      [77, 8]
+    ] as const) {
+      const row = Array.from({ length: count }, (_, i) => a(`10.0.${(first + i) >> 8}.${(first + i) & 255}`))
+      const starts = Array.from({ length: 1600 }, (_, i) => ringFrom(`10.9.${i >> 8}.${i & 255}:179`, row)[0])
+      for (const address of row) {
+        const share = starts.filter((start) => start === address).length
+        expect(share).toBeWithin(0.5 * (1600 / count), 1.9 * (1600 / count))
+      }
+    }
+  })
+
   test("an address more comes between two others and moves none", () => {
     const more = [...ring, a("10.0.3.200")]
     for (const key of ["x", "y", "z"]) {

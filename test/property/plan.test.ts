@@ -195,7 +195,7 @@ test("there is enough in these worlds to find something", () => {
     }),
     runs(1000)
   )
-  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(30)
+  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(15)
 })
 
 test("I2: service sessions start from held floating IPs, of the peer's family, never more than the peer wants", () => {
