@@ -72,6 +72,7 @@ export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterN
   return {
     ...services,
     node: view.name,
+    nextHopsHere: view.addresses.map(({ address }) => address),
     sessions: nameSessions(sessions, view.name, view.cluster?.sessionNames, view.cluster?.view.claims),
     addresses: [...control.addresses, ...services.addresses],
     refusals: [...control.refusals, ...services.refusals]

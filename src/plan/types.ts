@@ -138,6 +138,8 @@ export interface NodePlan {
   readonly node: string
   readonly sessions: ReadonlyArray<PlannedSession>
   readonly addresses: ReadonlyArray<PlannedAddress>
+  /** The node's own addresses: a route with one of them as next hop leads here. Absent: every route does. */
+  readonly nextHopsHere?: ReadonlyArray<Address>
   /** What this node shall hold of the addresses that move. */
   readonly claims: ReadonlyArray<PlannedClaim>
   /** Who shall hold each address that moves, in the whole cluster. */

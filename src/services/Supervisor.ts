@@ -145,12 +145,13 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     }
   }
 
-  /** A route is held back while the address it leads to is not on this node. */
+  /** A route that leads to this node is held back while its address is not here; paths to other nodes are their affair. */
   const announceable = (routes: ReadonlyArray<PlannedRoute>): ReadonlyArray<PlannedRoute> => {
     const missing = new Set<string>()
     for (const { planned, state } of addresses.values())
       if (state === "failed") missing.add(hostPrefix(planned.address))
-    return routes.filter((route) => !missing.has(route.prefix))
+    const here = plan?.nextHopsHere
+    return routes.filter((route) => !missing.has(route.prefix) || here?.includes(route.nextHop) === false)
   }
 
   const start = Effect.fnUntraced(function* (planned: PlannedSession) {

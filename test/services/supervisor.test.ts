@@ -188,6 +188,32 @@ describe("the supervisor", () => {
       })
     ))
 
+  test("what the kernel refuses here holds no path to another node back", () =>
+    inWorld(
+      ({ supervisor, router }) =>
+        Effect.gen(function* () {
+          const other = "10.0.1.11" as Address
+          const paths = [vip, { ...vip, nextHop: other }].map((path, i) => ({
+            ...path,
+            pathId: i + 1,
+            single: i === 1
+          }))
+          const peer = yield* router({ ...routerSide, passive: true })
+          yield* supervisor.apply({ ...plan([session(nodeSide, paths)]), nextHopsHere: [nodeSide.localAddress] })
+          yield* seconds(5)
+          expect(
+            peer
+              .received()
+              .list()
+              .map(({ nextHop }) => nextHop)
+          ).toEqual([other])
+        }),
+      {},
+      (k) => {
+        k.state.refuse = true
+      }
+    ))
+
   test("puts an address back that somebody took off", () =>
     inWorld(({ supervisor, kernel: k }) =>
       Effect.gen(function* () {
