@@ -49,6 +49,8 @@ export type FenceEvent =
   | { readonly type: "ClaimFailed"; readonly why: string }
   /** The store shows another node's claim. */
   | { readonly type: "Taken"; readonly by: string }
+  /** The store shows another node's claim no more. */
+  | { readonly type: "Freed" }
   /** The lease was kept alive. */
   | { readonly type: "Lease"; readonly until: number }
   /** The store says that the lease is gone, and the claim with it. */
@@ -411,6 +413,10 @@ export const fenceStep = (fence: Fence, event: FenceEvent, now: number, config: 
       if (holds(fence.phase) || fence.phase === "probing" || fence.phase === "conflict")
         return yieldNow(fence, now, `node ${event.by} has claimed the address: given up`)
       return { fence, actions: [] }
+    case "Freed":
+      // What was given back in order is taken without waiting: nobody answers for it until then.
+      if (fence.phase !== "claiming" || fence.wakeAt === never) return { fence, actions: [] }
+      return { fence: { ...fence, wakeAt: never }, actions: [{ type: "Claim" }] }
     case "Lease":
       return lease(fence, event.until, now, config)
     case "LeaseGone":

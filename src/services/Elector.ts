@@ -52,6 +52,8 @@ interface Holding {
   claim: PlannedClaim
   fence: Fence
   sinceWall: number
+  /** The other node whose claim the store showed last. */
+  claimedBy?: string | undefined
 }
 
 interface OpenSegment {
@@ -227,7 +229,10 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
       if (renewed) yield* feed(holding, { type: "Lease", until: lease.until })
       const entry = entries.get(claimKey(address))
       const claimed = entry === undefined ? undefined : view.claims.find((one) => one.address === address)
-      if (claimed !== undefined && claimed.node !== node) yield* feed(holding, { type: "Taken", by: claimed.node })
+      const other = claimed?.node === node ? undefined : claimed?.node
+      if (other !== undefined) yield* feed(holding, { type: "Taken", by: other })
+      else if (holding.claimedBy !== undefined) yield* feed(holding, { type: "Freed" })
+      holding.claimedBy = other
     }
   })
 

@@ -73,6 +73,14 @@ describe("taking an address", () => {
     expect(one.until(400).did()).toEqual(["Claim"])
   })
 
+  test("what another node gives back is claimed at once, and only what was refused before", () => {
+    const one = run().at(0, { type: "Want" })
+    expect(one.at(1, { type: "Freed" }).did()).toEqual(["Claim"])
+    one.at(2, { type: "ClaimFailed", why: "node node-02 has claimed it" })
+    expect(one.at(20, { type: "Freed" }).at(21, { type: "Freed" }).did()).toEqual(["Claim"])
+    expect(one.at(40, { type: "Claimed", generation: 7 }).at(41, { type: "Freed" }).did()).toEqual(["Probe"])
+  })
+
   test("a stranger that has the address keeps it; the reason names its MAC, and it is looked at again later", () => {
     const one = run()
       .at(0, { type: "Lease", until: 60_000 })
