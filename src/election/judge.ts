@@ -1,7 +1,7 @@
 // Whether a node comes into question for an address, with the reason (I9): it has an interface in the address's subnet, it
 // stays, and it is among those that may hold the address. S8, S13.
 import { type Address, addressBits, addressBytes, familyOf, type Prefix, prefixFromBytes } from "../net/ip.ts"
-import type { Claimable, ElectionNode, Judgement, SubnetAddress } from "./types.ts"
+import type { Claimable, ClaimPurpose, ElectionNode, Judgement, SubnetAddress } from "./types.ts"
 
 /** A node of the cluster file whose daemon has not shown up. */
 export interface ExpectedNode {
@@ -54,7 +54,11 @@ const memberOf = (address: Address): ((subnet: Subnet) => boolean) => {
 export const subnetAround = (address: Address, addresses: ReadonlyArray<SubnetAddress>): Prefix | undefined =>
   subnetsOf(addresses).find(memberOf(address))?.prefix
 
-const NOT_LISTED = "is not among the nodes that may hold it"
+const NOT_LISTED: Readonly<Record<ClaimPurpose, string>> = {
+  "floating-ip": "is not among the nodes that may hold it",
+  "control-plane-vip": "is no control-plane node",
+  "service-vip": "is no load-balancer node"
+}
 const NO_INTERFACE = "has no interface in its subnet"
 const LEAVING = "is drained or on its way out"
 const ABSENT = "is not there: its daemon is down or has no store"
@@ -90,13 +94,13 @@ export const judge = (
     .map((node) => ({ ...node, subnets: subnets.filter(memberOf(node.address)), say: sayings(node.name) }))
 
   return (claimable) => {
-    const { address } = claimable
+    const { address, purpose, refused } = claimable
     const holds = memberOf(address)
     const within = (subnet: Subnet): boolean => subnet.address !== address && holds(subnet)
     const listed = claimable.nodes === undefined ? undefined : new Set(claimable.nodes)
     const candidates = new Map<string, { readonly interface?: string }>()
     const present = there.map(({ name, subnets: own, leaving, say }): Judgement => {
-      if (listed?.has(name) === false) return say(false, NOT_LISTED)
+      if (listed?.has(name) === false) return say(false, refused?.get(name) ?? NOT_LISTED[purpose])
       const subnet = own.find(within)
       if (subnet === undefined) return say(false, NO_INTERFACE)
       if (leaving) return say(false, LEAVING)

@@ -19,6 +19,8 @@ export interface Claimable {
   readonly of: string
   /** Names of the nodes that may hold it; absent: every node with an interface in its subnet. */
   readonly nodes?: ReadonlyArray<string>
+  /** Why some of the others may not, by name; of the rest the purpose says it. */
+  readonly refused?: ReadonlyMap<string, string>
 }
 
 /** A node that can be given addresses. */

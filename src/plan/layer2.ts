@@ -7,7 +7,7 @@ import { familyOf } from "../net/ip.ts"
 import { planClaims } from "./claims.ts"
 import type { DesiredCluster } from "./desired.ts"
 import { type LbNode, lbNodes } from "./lbNodes.ts"
-import { endpointsOf, localPolicy } from "./nextHops.ts"
+import { endpointsOf, localPolicy, NO_ENDPOINT } from "./nextHops.ts"
 import { ADMIN, type Half, NO_STORE, noServices, nothing } from "./serviceHalf.ts"
 import { type BoundAddress, boundAddresses, byService, idleService, NO_ADDRESS, ownersText } from "./services.ts"
 import type { ClusterStanding, NodeView, PlannedService, Refusal } from "./types.ts"
@@ -33,11 +33,13 @@ const serviceClaimables = (
   const there = nodes.filter(({ out }) => out === undefined)
   return bound.map(({ address, services }) => {
     const allowed = localPolicy(services, there, endpoints)
+    const refused = nodes.filter((node) => !allowed(node))
     return {
       address,
       purpose: "service-vip",
       of: ownersText(services),
-      nodes: nodes.filter(allowed).map(({ name }) => name)
+      nodes: nodes.filter(allowed).map(({ name }) => name),
+      ...(refused.length === 0 ? {} : { refused: new Map(refused.map(({ name }) => [name, NO_ENDPOINT])) })
     }
   })
 }

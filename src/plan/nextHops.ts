@@ -53,7 +53,7 @@ export const localPolicy = (
   return (node) => local.some((service) => hasEndpoint(endpoints, service, node))
 }
 
-const NO_ENDPOINT = "has no endpoint of the service (externalTrafficPolicy Local)"
+export const NO_ENDPOINT = "has no endpoint of the service (externalTrafficPolicy Local)"
 
 /** RFC 4760 and, over IPv6 where the node has no IPv4, RFC 8950. */
 const hopsFor = (address: Address, { member }: LbNode): Taker["hops"] => {

@@ -503,7 +503,8 @@ describe("layer 2 mode (S18)", () => {
         standing(seen)
       ).assignments.find(({ purpose }) => purpose === "service-vip")
     expect([holder(["lb1"])?.node, holder(["lb2"])?.node, holder([])?.node]).toEqual(["lb1", "lb2", undefined])
-    expect(holder([])?.reason).toMatch(/is not among the nodes that may hold it/)
+    expect(holder([])?.reason).toMatch(/cp1.*: is no load-balancer node/)
+    expect(holder([])?.reason).toMatch(/lb1, lb2, lb3, lb4: has no endpoint of the service/)
   })
 
   test("an admin cluster has its control-plane VIP only", () => {
