@@ -110,7 +110,7 @@ describe("layer 2 mode", () => {
     const members = await stage.get(other, "members")
     for (const host of stage.hosts) expect(line(members, host)).toMatch(new RegExp(`${nodeAddress(host)} .* Ready `))
     const { judgements } = await stage.floatingIp(other, CP_VIP)
-    expect(judgements.find(({ node }) => node === "node-03")?.reason).toContain("not among the nodes that may hold it")
+    expect(judgements.find(({ node }) => node === "node-03")?.reason).toContain("is no control-plane node")
     expect((await stage.daemon(other).status()).sessions).toEqual([])
   })
 
@@ -188,7 +188,7 @@ describe("layer 2 mode", () => {
     await on()
     const gone = async () => (await stage.service("node-02", "default/mail")).reason
     expect(await stage.lab.until(gone, "a reason")).toBe(`no LB node holds ${mail}`)
-    expect((await stage.floatingIp("node-02", mail)).reason).toContain("no node can hold it")
+    expect((await stage.floatingIp("node-02", mail)).reason).toContain("node-01, node-02, node-03: has no endpoint")
     expect(stage.watch.overlaps(mail)).toEqual([])
     expect(await Promise.all(MOVING.map((address) => stage.holder(address)))).toEqual(before)
   })
