@@ -27,6 +27,7 @@ import { getCommand } from "./cli/get.ts"
 import { planCommand } from "./cli/plan.ts"
 import { reloadCommand } from "./cli/reload.ts"
 import { runCommand } from "./cli/run.ts"
+import { simulateCommand } from "./cli/simulate.ts"
 import { validateCommand } from "./cli/validate.ts"
 import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
@@ -62,6 +63,7 @@ const viaduct = Command.make("viaduct").pipe(
     advertiseCommand,
     decodeCommand,
     encodeCommand,
+    simulateCommand,
     demoCommand
   ])
 )

@@ -65,7 +65,20 @@ const bunTest = async (
   count(report, code)
 }
 
-const pure = ["net", "vip", "bgp", "config", "plan", "resources", "api", "services", "observe", "adapters", "cli"]
+const pure = [
+  "net",
+  "vip",
+  "bgp",
+  "config",
+  "plan",
+  "resources",
+  "api",
+  "services",
+  "observe",
+  "adapters",
+  "cli",
+  "simulation"
+]
 
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   check: async () => {

@@ -1,0 +1,294 @@
+// One run: a world with its segments, machines, routers, store and daemons; the documents that change; the faults, carried out and
+// healed; and what the checkers may ask about all that. The same seed gives the same run: the trace's hash says so.
+import { Effect, Scope } from "effect"
+import { type MemoryStore, makeMemoryStore } from "../adapters/memory/MemoryStore.ts"
+import { drainKey } from "../cluster/layout.ts"
+import { hash64 } from "../net/hash.ts"
+import type { Address } from "../net/ip.ts"
+import type { LocalAddress } from "../plan/types.ts"
+import { ClusterStore } from "../ports/ClusterStore.ts"
+import { Daemon } from "./Daemon.ts"
+import { describeFault, drawFaults, type Fault, isStoreFault, type PlannedFault } from "./faults.ts"
+import { begin, end } from "./happenings.ts"
+import { Machine, type Removal, Segment } from "./Machine.ts"
+import { Network } from "./Network.ts"
+import type { StoreLies, StoreTrouble } from "./ports.ts"
+import { Router } from "./Router.ts"
+import {
+  clusterAsn,
+  documentsOf,
+  drawChange,
+  drawScenario,
+  floatingIpsMax,
+  type Model,
+  type Scenario
+} from "./scenario.ts"
+import { type Chance, makeChance, World } from "./World.ts"
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** 3 to 5 by the seed where it is not given. */
+  readonly nodes?: number
+  /** How long faults happen, in seconds. */
+  readonly seconds: number
+  /** Planted faults. */
+  readonly plant?: (simulation: Simulation) => void
+  /** Faults of a test's own instead of those drawn. */
+  readonly faults?: ReadonlyArray<PlannedFault>
+  readonly scenario?: (drawn: Scenario) => Scenario
+}
+
+/** Everything that the world lets checkers hear. */
+export interface Witness {
+  readonly added?: (machine: Machine, address: LocalAddress) => void
+  readonly removed?: (machine: Machine, address: LocalAddress, why: Removal) => void
+  readonly storeFault?: (fault: Fault, begins: boolean) => void
+  readonly step?: () => void
+}
+
+/** How long the cluster is left alone at first, in ms. */
+const quietStartMs = 12_000
+const traceMax = 4_000
+
+export class Simulation {
+  readonly world: World
+  readonly scenario: Scenario
+  readonly network: Network
+  readonly segments: ReadonlyArray<Segment>
+  readonly memory: MemoryStore
+  readonly daemons: ReadonlyArray<Daemon>
+  readonly routers: ReadonlyArray<Router>
+  readonly faults: ReadonlyArray<PlannedFault>
+  readonly witnesses: Array<Witness> = []
+  readonly trouble: StoreTrouble = { loss: 0 }
+  readonly lies: StoreLies = {}
+  model: Model
+  version = 1
+  /** By number; the first is 1. */
+  readonly models: Array<Model>
+  readonly drained = new Set<string>()
+  /** Faults that last, and how many of each. */
+  readonly active = new Map<string, Fault>()
+  /** When something was last done to the world; the start counts. */
+  lastEventMs = 0
+  /** The same, without what was done to the store. */
+  lastOtherEventMs = 0
+  storeUp = true
+  readonly trace: Array<string> = []
+  traceHash = 0n
+  private text: string
+  private changes = 0
+  readonly operator: Chance
+  private readonly machines: Array<Machine> = []
+  private ids = 0
+
+  constructor(readonly options: SimulationOptions) {
+    const { seed } = options
+    const drawing = makeChance(seed)
+    const drawn = drawScenario(drawing, options.nodes)
+    this.scenario = options.scenario?.(drawn) ?? drawn
+    this.faults =
+      options.faults ?? drawFaults(this.scenario, drawing, quietStartMs, quietStartMs + options.seconds * 1_000)
+    this.operator = makeChance(seed ^ 0x5eed)
+    this.model = this.scenario.start
+    this.models = [this.model, this.model]
+    this.text = documentsOf(this.scenario, this.model)
+    const world = new World(seed)
+    this.world = world
+    this.segments = [1, 2].map(() => new Segment(world))
+    this.network = new Network(world, () => this.machines)
+    this.memory = this.inWorld(makeMemoryStore)
+    const observer = {
+      added: (machine: Machine, address: LocalAddress) => {
+        this.say(machine.name, `kernel: ${address.address} on ${address.interface}`)
+        for (const witness of this.witnesses) witness.added?.(machine, address)
+      },
+      removed: (machine: Machine, address: LocalAddress, why: Removal) => {
+        this.say(machine.name, `kernel: ${address.address} off (${why})`)
+        for (const witness of this.witnesses) witness.removed?.(machine, address, why)
+      }
+    }
+    const machine = (name: string, rate: number, segment: Segment) => {
+      const made = new Machine(world, name, this.machines.length, rate, segment, observer)
+      this.machines.push(made)
+      return made
+    }
+    this.routers = this.scenario.routers.map((peer) => {
+      const own = machine(peer.name, 1, new Segment(world))
+      own.put({ address: peer.address, prefixLength: 24, interface: "eth0" }, false)
+      return new Router(world, this.network, own, { ...peer, clusterAsn }, (text) => this.say(peer.name, text))
+    })
+    const around = {
+      world,
+      network: this.network,
+      memory: this.memory,
+      scenario: this.scenario,
+      trouble: this.trouble,
+      lies: this.lies,
+      documents: () => ({ text: this.text, version: this.version }),
+      say: (who: string, text: string) => this.say(who, text)
+    }
+    this.daemons = this.scenario.nodes.map(
+      (node) => new Daemon(around, node, machine(node.name, node.rate, this.segments[node.rack - 1] as Segment))
+    )
+  }
+
+  /** Something of the world itself, not of a node: at once and in its own time. */
+  private inWorld<A>(program: Effect.Effect<A, never, Scope.Scope>): A {
+    let value: { readonly is: A } | undefined
+    const scoped = Effect.flatMap(Scope.make(), (scope) => Scope.provide(program, scope))
+    Effect.runForkWith(this.world.context())(scoped).addObserver((exit) => {
+      if (exit._tag === "Success") value = { is: exit.value }
+    })
+    this.world.run(this.world.ms)
+    if (value === undefined) throw new Error("the world did not come to be")
+    return value.is
+  }
+
+  /** Told of what a daemon calls a fault of its own. */
+  faultOfProgram: (line: string) => void = () => undefined
+
+  say(who: string, text: string): void {
+    if (text.includes("fault of this program")) this.faultOfProgram(`${who}: ${text}`)
+    const line = `${(this.world.ms / 1_000).toFixed(3)} ${who}: ${text}`
+    this.traceHash = (this.traceHash * 31n + hash64(line)) & 0xffff_ffff_ffff_ffffn
+    this.trace.push(line)
+    if (this.trace.length > traceMax * 2) this.trace.splice(0, traceMax)
+  }
+
+  daemon(name: string): Daemon {
+    return this.daemons.find((daemon) => daemon.name === name) as Daemon
+  }
+
+  router(name: string): Router {
+    return this.routers.find(({ spec }) => spec.name === name) as Router
+  }
+
+  /** The node that an address of its own belongs to. */
+  nodeOf(address: Address): Daemon | undefined {
+    return this.daemons.find(({ node }) => node.ipv4 === address || node.ipv6 === address)
+  }
+
+  get quietMs(): number {
+    return this.active.size > 0 ? 0 : this.world.ms - this.lastEventMs
+  }
+
+  /** Something is done to the world. */
+  private touch(fault: Fault): void {
+    this.lastEventMs = this.world.ms
+    if (!isStoreFault(fault)) this.lastOtherEventMs = this.world.ms
+  }
+
+  start(): void {
+    const callers = [...floatingIpsMax, ...this.scenario.nodes.map(({ ipv4 }) => ipv4)]
+    for (const router of this.routers) router.start(callers)
+    for (const daemon of this.daemons) this.world.after(this.world.chance.between(0, 800), () => daemon.start())
+    for (const { atMs, forMs, fault } of this.faults) this.world.after(atMs, () => this.happen(fault, forMs))
+    const step = () => {
+      for (const witness of this.witnesses) witness.step?.()
+      this.world.after(stepMs, step)
+    }
+    this.world.after(stepMs, step)
+  }
+
+  private happen(fault: Fault, forMs: number): void {
+    if (this.healed) return
+    this.touch(fault)
+    this.say("world", describeFault(fault))
+    begin(this, fault)
+    if (isStoreFault(fault)) for (const witness of this.witnesses) witness.storeFault?.(fault, true)
+    if (forMs === 0) return
+    const id = `${this.ids++}`
+    if (lasting(fault)) this.active.set(id, fault)
+    this.world.after(forMs, () => {
+      if (this.healed) return
+      this.active.delete(id)
+      this.touch(fault)
+      this.say("world", `over: ${describeFault(fault)}`)
+      end(this, fault)
+      if (isStoreFault(fault)) for (const witness of this.witnesses) witness.storeFault?.(fault, false)
+    })
+  }
+
+  /** As a service manager does: the next run begins when the last one has ended. */
+  startAgain(daemon: Daemon): void {
+    if (daemon.alive && daemon.leaving) this.world.after(100, () => this.startAgain(daemon))
+    else daemon.start()
+  }
+
+  startRouter(router: Router): void {
+    if (!router.running) router.start([...floatingIpsMax, ...this.scenario.nodes.map(({ ipv4 }) => ipv4)])
+  }
+
+  inTurn(program: Effect.Effect<unknown>): void {
+    Effect.runForkWith(this.world.context())(program)
+  }
+
+  setStore(up: boolean): void {
+    this.storeUp = up
+    this.inTurn(this.memory.setDown(!up))
+  }
+
+  /** The operator's own way to the store is always there. */
+  drain(node: string, on: boolean): void {
+    if (on) this.drained.add(node)
+    else this.drained.delete(node)
+    const key = drainKey(node)
+    const write = Effect.flatMap(ClusterStore, (store) =>
+      store.commit({ when: [], operations: [on ? { type: "put", key, value: "" } : { type: "delete", key }] })
+    )
+    this.inTurn(
+      Effect.ignore(write.pipe(Effect.retry({ times: 200 }), Effect.provide(this.memory.layerFor("operator"))))
+    )
+  }
+
+  change(): void {
+    const { what, model } = drawChange(this.scenario, this.model, this.operator, this.changes++)
+    this.say("world", what)
+    this.use(model)
+  }
+
+  /** New documents, and every daemon is told within a second or so. */
+  use(model: Model): void {
+    this.model = model
+    this.models.push(model)
+    this.version++
+    this.text = documentsOf(this.scenario, model)
+    for (const daemon of this.daemons)
+      this.world.after(this.world.chance.between(0, 800), () => daemon.reload(() => undefined))
+  }
+
+  healed = false
+  /** Ends every fault, and nothing goes wrong from now on. */
+  heal(): void {
+    this.healed = true
+    this.say("world", "everything is healed")
+    for (const { name } of this.daemons) {
+      this.memory.link(name).delayMs = 0
+      this.memory.link(name).reachable = true
+    }
+    this.trouble.loss = 0
+    this.network.loss = 0
+    this.network.resets = 0
+    if (!this.storeUp) this.setStore(true)
+    for (const a of this.daemons) {
+      for (const b of this.daemons) a.machine.segment.join(a.machine, b.machine)
+      for (const router of this.routers) this.network.mend(a.machine, router.machine)
+      a.thaw()
+      if (!a.machine.powered) a.powerOn()
+      this.startAgain(a)
+      if (this.drained.has(a.name)) this.drain(a.name, false)
+    }
+    for (const router of this.routers) this.startRouter(router)
+    this.active.clear()
+    this.lastEventMs = this.world.ms
+    this.lastOtherEventMs = this.world.ms
+  }
+}
+
+/** How often the checkers look, in ms of world time. */
+const stepMs = 25
+
+/** While it lasts nothing can be demanded; a node that is away is another matter: the others have to cope. */
+const lasting = ({ type }: Fault): boolean =>
+  !["crash", "power off", "drain", "stop", "upgrade", "router restarts"].includes(type)

@@ -1,0 +1,124 @@
+// What each fault does to the world when it begins, and how it ends.
+import type { Fault } from "./faults.ts"
+import type { Simulation } from "./Simulation.ts"
+
+interface Happening<F extends Fault> {
+  readonly begin: (simulation: Simulation, fault: F) => void
+  /** Absent: it is over at once. */
+  readonly end?: (simulation: Simulation, fault: F) => void
+}
+
+const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { readonly type: T }>> } = {
+  "store slow": {
+    begin: (simulation, { node, delayMs }) => slow(simulation, node, delayMs),
+    end: (simulation, { node }) => slow(simulation, node, 0)
+  },
+  "store loses requests": {
+    begin: ({ trouble }, { share }) => {
+      trouble.loss = share
+    },
+    end: ({ trouble }) => {
+      trouble.loss = 0
+    }
+  },
+  "store cut off": {
+    begin: ({ memory }, { node }) => {
+      memory.link(node).reachable = false
+    },
+    end: ({ memory }, { node }) => {
+      memory.link(node).reachable = true
+    }
+  },
+  "store away": {
+    begin: (simulation) => simulation.setStore(false),
+    end: (simulation) => simulation.setStore(true)
+  },
+  "store compacts": { begin: (simulation) => simulation.inTurn(simulation.memory.compact) },
+  "store connections break": {
+    begin: ({ daemons, memory }) => {
+      for (const { name } of daemons) memory.link(name).cut()
+    }
+  },
+  "segment cut": {
+    begin: (simulation, { a, b }) => {
+      const { machine } = simulation.daemon(a)
+      machine.segment.part(machine, simulation.daemon(b).machine)
+    },
+    end: (simulation, { a, b }) => {
+      const { machine } = simulation.daemon(a)
+      machine.segment.join(machine, simulation.daemon(b).machine)
+    }
+  },
+  "router cut off": {
+    begin: (simulation, { node, router }) =>
+      simulation.network.cut(simulation.daemon(node).machine, simulation.router(router).machine),
+    end: (simulation, { node, router }) =>
+      simulation.network.mend(simulation.daemon(node).machine, simulation.router(router).machine)
+  },
+  "packets lost": {
+    begin: ({ network }, { share }) => {
+      network.loss = share
+    },
+    end: ({ network }) => {
+      network.loss = 0
+    }
+  },
+  "connections reset": {
+    begin: ({ network }, { share }) => {
+      network.resets = share
+    },
+    end: ({ network }) => {
+      network.resets = 0
+    }
+  },
+  crash: {
+    begin: (simulation, { node }) => simulation.daemon(node).end("killed"),
+    end: (simulation, { node }) => simulation.startAgain(simulation.daemon(node))
+  },
+  freeze: {
+    begin: (simulation, { node }) => simulation.daemon(node).freeze(),
+    end: (simulation, { node }) => simulation.daemon(node).thaw()
+  },
+  stop: {
+    begin: (simulation, { node }) => simulation.daemon(node).stop(),
+    end: (simulation, { node }) => simulation.startAgain(simulation.daemon(node))
+  },
+  upgrade: {
+    begin: (simulation, { node }) => simulation.daemon(node).stayBehind(),
+    end: (simulation, { node }) => simulation.startAgain(simulation.daemon(node))
+  },
+  "power off": {
+    begin: (simulation, { node }) => simulation.daemon(node).powerOff(),
+    end: (simulation, { node }) => {
+      simulation.daemon(node).powerOn()
+      simulation.daemon(node).start()
+    }
+  },
+  "documents change": { begin: (simulation) => simulation.change() },
+  drain: {
+    begin: (simulation, { node }) => simulation.drain(node, true),
+    end: (simulation, { node }) => simulation.drain(node, false)
+  },
+  "router restarts": {
+    begin: (simulation, { router }) => simulation.router(router).stop(),
+    end: (simulation, { router }) => simulation.startRouter(simulation.router(router))
+  },
+  "address taken off": {
+    begin: (simulation, { node }) => {
+      const { machine } = simulation.daemon(node)
+      const ours = machine.addresses.filter((one) => one.ours)
+      if (ours.length > 0) machine.drop(simulation.operator.pick(ours).address, "somebody")
+    }
+  }
+}
+
+const slow = ({ daemons, memory }: Simulation, node: string | undefined, delayMs: number): void => {
+  for (const { name } of daemons) if (node === undefined || node === name) memory.link(name).delayMs = delayMs
+}
+
+/** The table's entry takes the fault that it stands for. */
+const happeningOf = (fault: Fault): Happening<Fault> => happenings[fault.type] as Happening<Fault>
+
+export const begin = (simulation: Simulation, fault: Fault): void => happeningOf(fault).begin(simulation, fault)
+
+export const end = (simulation: Simulation, fault: Fault): void => happeningOf(fault).end?.(simulation, fault)

@@ -1,0 +1,73 @@
+// A whole run: the faults with every checker looking on, then everything healed and the demand that the cluster comes right in time
+// and stays so. The same options give the same run, to the last line of its trace.
+import { checkOrphans, checkOverlaps, checkRemovals, checkTakeover } from "./checkers/addresses.ts"
+import { checkBindings } from "./checkers/bindings.ts"
+import { type Checker, type Finding, Findings } from "./checkers/Checker.ts"
+import { makeConvergence } from "./checkers/convergence.ts"
+import { checkDeadHops, checkNothingElse, checkPresence } from "./checkers/routes.ts"
+import { checkStoreLoss } from "./checkers/storeLoss.ts"
+import { Simulation, type SimulationOptions } from "./Simulation.ts"
+
+export interface SimulationResult {
+  readonly findings: ReadonlyArray<Finding>
+  readonly simulation: Simulation
+  /** Of world time, in ms, the time after healing included. */
+  readonly simulatedMs: number
+  /** How long it took from healing until all was right; absent: it never was. */
+  readonly convergedMs?: number
+  /** Of the whole trace: equal for equal runs. */
+  readonly hash: string
+}
+
+const checkers: ReadonlyArray<Checker> = [
+  checkOverlaps,
+  checkOrphans,
+  checkRemovals,
+  checkTakeover,
+  checkDeadHops,
+  checkPresence,
+  checkNothingElse,
+  checkBindings,
+  checkStoreLoss
+]
+
+/** How long the cluster is left alone at first and has to be right by then, and how long it may take after healing, in ms. */
+const startMs = 12_000
+const convergenceMs = 60_000
+const restMs = 8_000
+
+export const simulate = (options: SimulationOptions): SimulationResult => {
+  const simulation = new Simulation(options)
+  const findings = new Findings(simulation)
+  for (const checker of checkers) simulation.witnesses.push(checker(simulation, findings))
+  simulation.faultOfProgram = (line) => findings.report("fault", line)
+  options.plant?.(simulation)
+  const { world } = simulation
+  const wrong = makeConvergence(simulation)
+  simulation.start()
+  world.run(startMs - 1)
+  for (const text of wrong()) findings.report("start", text)
+  world.run(startMs + options.seconds * 1_000)
+  simulation.heal()
+  const healedMs = world.ms
+  let convergedMs: number | undefined
+  while (convergedMs === undefined && world.ms < healedMs + convergenceMs) {
+    world.run(world.ms + 250)
+    if (wrong().length === 0) convergedMs = world.ms - healedMs
+  }
+  if (convergedMs === undefined) for (const text of wrong()) findings.report("end", text)
+  else {
+    const until = world.ms + restMs
+    while (world.ms < until) {
+      world.run(world.ms + 250)
+      for (const text of wrong()) findings.report("end", `was right and is not any more: ${text}`)
+    }
+  }
+  return {
+    findings: findings.all,
+    simulation,
+    simulatedMs: world.ms,
+    ...(convergedMs === undefined ? {} : { convergedMs }),
+    hash: simulation.traceHash.toString(16).padStart(16, "0")
+  }
+}
