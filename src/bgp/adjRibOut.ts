@@ -191,10 +191,32 @@ export const advance = (sent: Sent, wanted: ReadonlyArray<Route>, out: SendConte
 const endOfRib = (family: Family, ctx: CodecContext): Uint8Array =>
   encodeMessage({ type: "UPDATE", announce: [], withdraw: [], endOfRib: `${family}-unicast`, attributes: {} }, ctx)
 
-/** The first table of a session: all wanted routes, then End-of-RIB for each family (RFC 4724 section 2). */
-export const initialTable = (wanted: ReadonlyArray<Route>, out: SendContext): Advance => {
+/** Paths of the table's prefixes with one of the identifiers, that are not in the table themselves. */
+const formerPaths = (table: Sent, pathIds: ReadonlyArray<number>) => {
+  const prefixes = new Set<Prefix>()
+  for (const { announcement } of table.values())
+    if (announcement.pathId !== undefined) prefixes.add(announcement.prefix)
+  return [...prefixes].flatMap((prefix) =>
+    pathIds.filter((pathId) => !table.has(`${prefix} ${pathId}`)).map((pathId) => ({ prefix, pathId }))
+  )
+}
+
+/**
+ * The first table of a session: all wanted routes, then End-of-RIB for each family (RFC 4724 section 2). `formerIds`: path
+ * identifiers that a speaker before this one may have left with the peer. End-of-RIB should end what is not renewed, but
+ * FRR 8.4 drops one stale path of a prefix and keeps the others for minutes: they are withdrawn by name.
+ */
+export const initialTable = (
+  wanted: ReadonlyArray<Route>,
+  out: SendContext,
+  formerIds: ReadonlyArray<number> = []
+): Advance => {
   const first = advance(emptyTable, wanted, out)
-  return { ...first, messages: [...first.messages, ...out.families.map((family) => endOfRib(family, out.ctx))] }
+  const former = packWithdrawals(formerPaths(first.sent, formerIds), out.ctx)
+  return {
+    ...first,
+    messages: [...first.messages, ...former, ...out.families.map((family) => endOfRib(family, out.ctx))]
+  }
 }
 
 /**
@@ -251,8 +273,8 @@ export class UpdateGroups {
   }
 
   /** As the function `initialTable`. */
-  initialTable(wanted: ReadonlyArray<Route>, out: SendContext): Advance {
-    const key = `initial ${contextKey(out)} ${this.wantedKey(wanted)}`
-    return this.shared(emptyTable, key, () => initialTable(wanted, out))
+  initialTable(wanted: ReadonlyArray<Route>, out: SendContext, formerIds: ReadonlyArray<number> = []): Advance {
+    const key = `initial ${contextKey(out)} ${formerIds.join()} ${this.wantedKey(wanted)}`
+    return this.shared(emptyTable, key, () => initialTable(wanted, out, formerIds))
   }
 }

@@ -83,6 +83,7 @@ export const planPeerSessions = (
   const routes = routesOf(peer, chosen, held, nodes, served)
   const families = familiesInUse(cluster)
   const listening = listeningPorts(cluster)
+  const formerIds = nodes.map(({ pathId }) => pathId)
   return chosen.flatMap((floatingIp, at): Array<PlannedSession> => {
     if (!held.has(floatingIp)) return []
     const ends = `${peerIp}:${peer.port}`
@@ -105,6 +106,7 @@ export const planPeerSessions = (
           families
         },
         routes: routes.get(floatingIp) ?? [],
+        ...(addPaths === false ? {} : { formerIds }),
         reason:
           `${peer.called} wants ${sessions} session${sessions === 1 ? "" : "s"}; ` +
           `number ${at + 1} starts from floating IP ${floatingIp}, which this node holds`

@@ -74,6 +74,11 @@ export interface PlannedSession {
   readonly purpose: "control-plane" | "service"
   readonly parameters: SessionParameters
   readonly routes: ReadonlyArray<PlannedRoute>
+  /**
+   * Path identifiers that a speaker of this session may have announced before, on another node: a peer that kept the routes
+   * (RFC 4724) is told which of them are no more.
+   */
+  readonly formerIds?: ReadonlyArray<number>
   readonly reason: string
 }
 

@@ -26,6 +26,7 @@ export class Outbox {
   private readonly groups: UpdateGroups
   private negotiated: Negotiated | undefined
   private wanted: ReadonlyArray<PlannedRoute> = []
+  private formerIds: ReadonlyArray<number> = []
   private changed = false
   /** undefined until the first table has been worked out. */
   private sent: Sent | undefined
@@ -36,9 +37,13 @@ export class Outbox {
     this.groups = groups
   }
 
-  /** The whole wanted set; what it means for the peer is worked out when its turn comes. */
-  want(routes: ReadonlyArray<PlannedRoute>): void {
+  /**
+   * The whole wanted set; what it means for the peer is worked out when its turn comes. `formerIds`: path identifiers that
+   * the peer may have kept of a speaker before this one.
+   */
+  want(routes: ReadonlyArray<PlannedRoute>, formerIds: ReadonlyArray<number> = []): void {
     this.wanted = routes
+    this.formerIds = formerIds
     this.changed = true
   }
 
@@ -80,7 +85,9 @@ export class Outbox {
     const planned = this.carried(out.ctx.addPath).map((route) => ({ route, exported: exportRoute(route, this.ends) }))
     const routes = planned.map(({ exported }) => exported)
     const step =
-      this.sent === undefined ? this.groups.initialTable(routes, out) : this.groups.advance(this.sent, routes, out)
+      this.sent === undefined
+        ? this.groups.initialTable(routes, out, this.formerIds)
+        : this.groups.advance(this.sent, routes, out)
     this.sent = step.sent
     this.frames = [...step.messages]
     this.withheld = step.unsent.map(({ route, reason }) => ({ prefix: route.prefix, reason }))

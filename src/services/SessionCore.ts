@@ -33,7 +33,7 @@ export type Input =
   | { readonly type: "event"; readonly event: PeerEvent }
   | { readonly type: "data"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly type: "drain"; readonly connection: ConnectionId }
-  | { readonly type: "wanted"; readonly routes: ReadonlyArray<PlannedRoute> }
+  | { readonly type: "wanted"; readonly routes: ReadonlyArray<PlannedRoute>; readonly formerIds: ReadonlyArray<number> }
   | { readonly type: "stop"; readonly mode: Exclude<EndMode, { readonly type: "vanish" }> }
   | { readonly type: "settle"; readonly done: () => void }
 
@@ -142,7 +142,7 @@ export class SessionCore {
         this.feed({ type: "Sent", connection: input.connection }, orders)
         break
       case "wanted":
-        this.outbox.want(input.routes)
+        this.outbox.want(input.routes, input.formerIds)
         break
       case "stop":
         this.beginStop(input.mode, orders)

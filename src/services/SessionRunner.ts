@@ -20,8 +20,8 @@ export interface SessionObserver extends CoreObserver {
 }
 
 export interface Session {
-  /** The whole wanted set; the session works out the difference. */
-  readonly announce: (routes: ReadonlyArray<PlannedRoute>) => void
+  /** The whole wanted set; the session works out the difference. `formerIds` as in PlannedSession. */
+  readonly announce: (routes: ReadonlyArray<PlannedRoute>, formerIds?: ReadonlyArray<number>) => void
   readonly report: () => ReturnType<typeof sessionReport>
   /** Paths that the peer announces, as it announced them. */
   readonly received: () => AdjRibIn
@@ -132,7 +132,7 @@ export const runSession = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(supervised)
 
   return {
-    announce: (routes) => put({ type: "wanted", routes }),
+    announce: (routes, formerIds = []) => put({ type: "wanted", routes, formerIds }),
     settled: Effect.callback((resume) => {
       const done = (): void => resume(Effect.void)
       if (core.finished) done()

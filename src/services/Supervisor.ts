@@ -154,6 +154,9 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     return routes.filter((route) => !missing.has(route.prefix) || here?.includes(route.nextHop) === false)
   }
 
+  const announce = ({ planned, session }: Pick<Running, "planned" | "session">): void =>
+    session.announce(announceable(planned.routes), planned.formerIds)
+
   const start = Effect.fnUntraced(function* (planned: PlannedSession) {
     if (ending.has(planned.key)) return
     const scope = yield* Scope.fork(outer)
@@ -163,7 +166,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
       Effect.provideContext(context)
     )
     running.set(planned.key, { planned, session, scope })
-    session.announce(announceable(planned.routes))
+    announce({ planned, session })
   })
 
   /** Begins to end a session; what vanishes is gone when this returns. */
@@ -280,8 +283,10 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     }
     for (const { after } of diff.sessions.reset) yield* start(after)
     for (const added of diff.sessions.added) yield* start(added)
-    for (const { session: planned } of diff.sessions.routesChanged)
-      running.get(planned.key)?.session.announce(announceable(planned.routes))
+    for (const { session: planned } of diff.sessions.routesChanged) {
+      const entry = running.get(planned.key)
+      if (entry !== undefined) announce(entry)
+    }
     if (diff.addresses.removed.length > 0) yield* Effect.forkIn(takeOffLater(diff.addresses.removed), outer)
     touch()
   })
@@ -350,8 +355,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     const failed = () => [...addresses.values()].filter(({ state }) => state === "failed").length
     const before = failed()
     yield* Effect.forEach([...addresses.values()], ({ planned }) => put(planned))
-    if (failed() !== before)
-      for (const { planned, session } of running.values()) session.announce(announceable(planned.routes))
+    if (failed() !== before) for (const entry of running.values()) announce(entry)
   })
   yield* Effect.forkScoped(Effect.repeat(one.withPermits(1)(lookAfterAddresses), addressCheck))
 

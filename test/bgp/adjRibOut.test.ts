@@ -69,6 +69,25 @@ describe("the difference", () => {
     ])
   })
 
+  test("of a speaker before this one nothing stays with a peer that kept its paths (RFC 4724, RFC 7911)", () => {
+    const path = (prefix: string, pathId: number) => route(prefix, `10.0.1.${pathId}`, { pathId })
+    const kept = new AdjRibIn()
+    const before = [11, 12, 13].flatMap((id) => [path("10.0.0.8/32", id), path("10.0.0.9/32", id)])
+    held(kept, advance(emptyTable, before, withPaths).messages, withPaths)
+    const wanted = [path("10.0.0.8/32", 12), path("10.0.0.9/32", 12), path("10.0.0.9/32", 13)]
+    const { messages: frames } = initialTable(wanted, withPaths, [11, 12, 13])
+    expect(held(kept, frames, withPaths)).toEqual([
+      "10.0.0.8/32 12 10.0.1.12",
+      "10.0.0.9/32 12 10.0.1.12",
+      "10.0.0.9/32 13 10.0.1.13"
+    ])
+    expect(messages(frames, withPaths).slice(-2)).toMatchObject([
+      { endOfRib: "ipv4-unicast" },
+      { endOfRib: "ipv6-unicast" }
+    ])
+    expect(initialTable(wanted, out, [11, 12, 13])).toEqual(initialTable(wanted, out))
+  })
+
   test("the first table ends with End-of-RIB for each family (RFC 4724 section 2)", () => {
     const all = messages(initialTable([A], out).messages)
     expect(all.map((m) => m.type === "UPDATE" && m.endOfRib)).toEqual([
