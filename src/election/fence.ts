@@ -274,12 +274,15 @@ const heard = (fence: Fence, event: FenceEvent & { type: "Heard" }, now: number)
   }
 }
 
-/** RFC 5227 2.4: an announcement by somebody else while the address is ours is answered with one of our own. */
+/**
+ * RFC 5227 2.4: an announcement by somebody else while the address is ours is answered with one of our own, and some more: who
+ * has just believed the other one believes nobody else for a second.
+ */
 const defend = (fence: Fence, now: number, mac: string, member: string | undefined, message: string): FenceStep => {
   if (message === "probe" || now - fence.defendedAt < defendEveryMs) return { fence, actions: [] }
   const who = member === undefined ? "another host" : `node ${member}`
   return {
-    fence: { ...fence, defendedAt: now },
+    fence: { ...fence, defendedAt: now, announcementsLeft: announcements - 1, announceAt: now + announceEveryMs },
     actions: [{ type: "Announce" }, warning(`${who}, MAC ${mac}, uses the address, too: defended`)]
   }
 }

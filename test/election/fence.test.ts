@@ -144,6 +144,14 @@ describe("holding it", () => {
     expect(one.fence.phase).toBe("held")
   })
 
+  test("the answer is repeated: who believed the other one believes nobody else for a second", () => {
+    const one = run().held()
+    one.at(900, { type: "Lease", until: 30_000 }).until(5_000, () => false)
+    one.did()
+    one.at(5_100, { type: "Heard", message: "announcement", ...stranger }).until(6_400, () => false)
+    expect(one.did().filter((type) => type === "Announce").length).toBe(4)
+  })
+
   test("somebody took it off: it is probed anew before it is used, and the sessions are not told anything", () => {
     const one = run().held()
     one.did()
