@@ -47,6 +47,8 @@ export interface FaultReport {
   readonly overlaps: ReadonlyArray<Overlap>
   /** Sessions of floating IPs that ended, as the routers saw it. */
   readonly sessionsEnded: number
+  /** What became of sessions of floating IPs, "ext-1 10.0.1.100 down +3120" each. */
+  readonly sessionEvents: ReadonlyArray<string>
   readonly convergedMs?: number
 }
 
@@ -177,6 +179,7 @@ export class FaultRun {
     const traffic = Object.fromEntries(results) as Record<StreamName, Timeline>
     const after = results.map(([, timeline]) => during(timeline, this.zero))
     const { watch, sessions } = this.world
+    const events = sessions.events(this.zero).filter((one) => FLOATING_IPS.some((address) => address === one.neighbor))
     const report: FaultReport = {
       name: this.name,
       zeroMs: this.zero,
@@ -187,9 +190,11 @@ export class FaultRun {
         .reduce((sum, { lost, resets }) => sum + lost - resets, 0),
       windowMs: Math.max(...after.map(windowMs)),
       overlaps: FLOATING_IPS.flatMap((address) => watch.overlaps(address)).filter((one) => one.toMs > this.zero),
-      sessionsEnded: sessions
-        .events(this.zero)
-        .filter((one) => !one.up && FLOATING_IPS.some((address) => address === one.neighbor)).length,
+      sessionsEnded: events.filter((one) => !one.up).length,
+      sessionEvents: events.map(
+        ({ router, neighbor, up, atMs }) =>
+          `${router} ${neighbor} ${up ? "up" : "down"} +${Math.round(atMs - this.zero)}`
+      ),
       ...(this.converged === undefined ? {} : { convergedMs: this.converged })
     }
     process.stdout.write(`${this.line(report)}\n`)

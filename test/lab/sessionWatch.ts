@@ -1,6 +1,6 @@
 // Sessions over time, as the routers tell them: every router is asked again and again, and what changed in between is an
-// event. A session that went and came back between two looks shows by the time since which it is Established. What a router
-// does not answer (it is down, or starting) changes nothing.
+// event. A session that went and came back between two looks shows by its incarnation, or by the time since which it is up.
+// What a router does not answer (it is down, or starting) changes nothing.
 import type { Router } from "./routers/Router.ts"
 
 export interface SessionEvent {
@@ -14,11 +14,15 @@ export interface SessionEvent {
 
 interface Seen {
   readonly up: boolean
-  readonly sinceMs?: number
+  readonly incarnation: number | undefined
+  readonly sinceMs: number | undefined
 }
 
-/** FRR and GoBGP give whole seconds, worked out anew each time: one more or less is the same moment. */
-const SAME_MS = 1_500
+/** BIRD works its times out anew for every answer: a millisecond more or less is the same moment. */
+const SAME_MS = 20
+
+const isSame = (a: Seen, b: Seen): boolean =>
+  a.incarnation === b.incarnation && Math.abs((a.sinceMs ?? 0) - (b.sinceMs ?? 0)) <= SAME_MS
 
 export class SessionWatch {
   private readonly intervalMs: number
@@ -48,17 +52,16 @@ export class SessionWatch {
   }
 
   private async look(router: Router): Promise<void> {
-    for (const { neighbor, state, sinceMs } of await router.sessions()) {
+    for (const { neighbor, state, sinceMs, incarnation } of await router.sessions()) {
       const key = `${router.spec.host} ${neighbor}`
       const before = this.last.get(key)
-      const now: Seen = { up: state === "Established", ...(sinceMs === undefined ? {} : { sinceMs }) }
+      const now: Seen = { up: state === "Established", incarnation, sinceMs }
       this.last.set(key, now)
-      const exact = router.name === "bird" ? sinceMs : undefined
-      const note = (up: boolean, atMs = exact ?? Date.now()) =>
-        this.found.push({ atMs, router: router.spec.host, neighbor, up })
+      const note = (up: boolean) =>
+        this.found.push({ atMs: sinceMs ?? Date.now(), router: router.spec.host, neighbor, up })
       if (before === undefined || before.up !== now.up) {
         if (now.up || before !== undefined) note(now.up)
-      } else if (now.up && Math.abs((now.sinceMs ?? 0) - (before.sinceMs ?? 0)) > SAME_MS) {
+      } else if (now.up && !isSame(now, before)) {
         note(false)
         note(true)
       }

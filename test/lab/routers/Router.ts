@@ -71,8 +71,10 @@ export interface RouterSession {
   readonly neighbor: string
   readonly state: SessionState
   readonly remoteAsn: number
-  /** Epoch milliseconds of the last change to or from Established: BIRD to the millisecond, FRR and GoBGP to the second. */
+  /** BIRD: epoch milliseconds of the last change to or from Established. */
   readonly sinceMs?: number
+  /** Another number each time that it is Established anew. FRR and GoBGP. */
+  readonly incarnation?: number
   /** As negotiated, seconds; only while Established. */
   readonly holdTime?: number
   /**

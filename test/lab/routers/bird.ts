@@ -148,14 +148,15 @@ const sessionOf = (block: string): ReadonlyArray<RouterSession> => {
   const state = stateOf(field("BGP state") ?? "")
   const theirs = block.slice(Math.max(0, block.indexOf("Neighbor capabilities")))
   const since = /^\S+\s+BGP\s+\S+\s+\S+\s+(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})/.exec(block)
+  // Local time, of the same zone as ours.
+  const sinceMs = since === null ? undefined : Date.parse(`${since[1]}T${since[2]}`)
   const hold = /Hold timer:\s+[\d.]+\/(\d+)/.exec(block)?.[1]
   return [
     {
       neighbor: (field("Neighbor address") ?? "").replace(/%.*/, ""),
       state,
       remoteAsn: Number(field("Neighbor AS") ?? 0),
-      // Local time, of the same zone as ours.
-      ...told("sinceMs", since === null ? undefined : Date.parse(`${since[1]}T${since[2]}`)),
+      ...told("sinceMs", sinceMs),
       ...told("holdTime", hold === undefined ? undefined : Number(hold)),
       capabilities:
         state === "Established"

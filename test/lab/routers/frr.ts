@@ -145,7 +145,7 @@ interface Neighbor {
   readonly remoteAs: number
   readonly bgpState: string
   readonly bgpTimerHoldTimeMsecs?: number
-  readonly bgpTimerUpEstablishedEpoch?: number
+  readonly connectionsEstablished?: number
   readonly neighborCapabilities?: Readonly<Record<string, unknown>>
   readonly lastResetDueTo?: string
   readonly lastNotificationReason?: string
@@ -196,7 +196,7 @@ const sessions = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<Route
         neighbor: ip,
         state: stateOf(one.bgpState),
         remoteAsn: one.remoteAs,
-        ...told("sinceMs", up ? (one.bgpTimerUpEstablishedEpoch ?? 0) * 1000 : undefined),
+        ...told("incarnation", up ? one.connectionsEstablished : undefined),
         ...told("holdTime", up ? (one.bgpTimerHoldTimeMsecs ?? 0) / 1000 : undefined),
         capabilities: up ? capabilitiesOf(one.neighborCapabilities ?? {}) : [],
         ...told("lastError", reasons.length === 0 ? undefined : reasons.join(": "))

@@ -149,7 +149,7 @@ const sessions = async (lab: Lab, spec: RouterSpec): Promise<ReadonlyArray<Route
       neighbor: conf.neighbor_address,
       state: word,
       remoteAsn: conf.peer_asn,
-      ...told("sinceMs", up ? (timers?.state?.uptime?.seconds ?? 0) * 1000 : undefined),
+      ...told("incarnation", up ? timers?.state?.uptime?.seconds : undefined),
       ...told("holdTime", up ? timers?.state?.negotiated_hold_time : undefined),
       capabilities: up ? (state.remote_cap ?? []).flatMap(capabilityOf).sort() : []
     }
