@@ -7,7 +7,8 @@ import { connectionFlags, post, reportErrors } from "./adminClient.ts"
 const flags = {
   socket: connectionFlags.socket,
   force: Flag.Boolean("force").pipe(
-    Flag.withDescription("Give services another address where their pool no longer has the one they have")
+    Flag.withDescription("Give services another address where their pool no longer has the one they have"),
+    Flag.withDefault(false)
   )
 }
 
