@@ -1,6 +1,6 @@
 // Which config is the cluster's while the nodes do not all run the same one: the one that most of the living nodes run, and among
-// equals that of the node whose name comes first. Only nodes that run it allocate addresses, so that one node with an old
-// file takes no service's address away.
+// equals that of the node whose name comes first. Only nodes that run it allocate addresses, and they take none away unless more
+// than half of the nodes run it, so that one node with an old file costs no service its address (I4).
 import type { Member } from "../plan/view.ts"
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -21,4 +21,20 @@ export const allocatorOf = (members: ReadonlyArray<Member>): string | undefined 
     .filter(({ configHash, leaving }) => configHash === hash && leaving !== true)
     .map(({ name }) => name)
     .sort(compare)[0]
+}
+
+/** Whether more than half of the nodes run the prevailing config. */
+export const isAgreed = (members: ReadonlyArray<Member>): boolean => {
+  const hash = prevailingConfig(members)
+  return members.filter(({ configHash }) => configHash === hash).length * 2 > members.length
+}
+
+/** Why `node` has no say in who gets which address, or undefined where it has. */
+export const whyOutvoted = (members: ReadonlyArray<Member>, node: string): string | undefined => {
+  const own = members.find(({ name }) => name === node)?.configHash
+  const prevailing = prevailingConfig(members)
+  if (own === undefined || own === prevailing) return undefined
+  const others = members.filter(({ configHash }) => configHash === prevailing).map(({ name }) => name)
+  const who = others.length === 1 ? `node ${others[0]} runs` : `nodes ${others.sort(compare).join(", ")} run`
+  return `${who} another config, and addresses are given out by that: bring the files of all nodes up to date`
 }

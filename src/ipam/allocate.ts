@@ -30,6 +30,8 @@ export interface AllocationInput {
   readonly serviceFamilies: ReadonlyArray<Family>
   /** Services lose addresses that the pools no longer allow them. */
   readonly force?: boolean
+  /** The nodes do not agree on the documents: nobody loses an address, whatever these documents say. */
+  readonly cautious?: boolean
 }
 
 export interface AllocationStatus {
@@ -121,6 +123,8 @@ const serveAll = (ledger: Ledger, { moving }: Restored, defaults: FamilyDefaults
   }
 }
 
+const untouched: Restored = { moving: new Map(), notes: new Map() }
+
 const statusOf = (ledger: Ledger, key: ServiceKey, parts: ReadonlyArray<string>, wanted: ReadonlyArray<Family>) => {
   const held = ledger
     .heldBy(key)
@@ -139,7 +143,7 @@ export const allocate = (input: AllocationInput): Allocation => {
   const requests = inOrder(input.services)
   const defaults = familyDefaults(input.serviceFamilies, pools)
   const ledger = new Ledger(pools, requests, input.bindings, input.resting, input)
-  const restored = restore(ledger, defaults, input.force ?? false)
+  const restored = input.cautious === true ? untouched : restore(ledger, defaults, input.force ?? false)
   const reasons = serveAll(ledger, restored, defaults)
   const statuses = new Map(
     [...requests].map(([key, service]) => {

@@ -3,19 +3,20 @@
 // name of those that run the prevailing config; that is to save work, correctness does not rest on it.
 import { Cause, Clock, Context, Effect, Layer, PubSub, Queue, Semaphore, Stream } from "effect"
 import { allocationKey, allocatorKey, bindingValue, restingKey, restingValue } from "../cluster/layout.ts"
-import { allocatorOf } from "../cluster/prevailing.ts"
+import { allocatorOf, isAgreed, whyOutvoted } from "../cluster/prevailing.ts"
 import type { StoredEntry } from "../cluster/state.ts"
 import { type Allocation, allocate } from "../ipam/allocate.ts"
 import type { ServiceKey } from "../ipam/types.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
+import type { Member } from "../plan/view.ts"
 import type { StoreError, StoreOperation } from "../ports/ClusterStore.ts"
 import { Cluster } from "./Cluster.ts"
 
 export class Allocator extends Context.Service<
   Allocator,
   {
-    /** The config in force; `serving` false: this cluster's services are not ours to serve. */
-    readonly follow: (node: string, cluster: DesiredCluster, serving: boolean) => Effect.Effect<void>
+    /** This node and the config in force; `serving` false: this cluster's services are not ours to serve. */
+    readonly follow: (self: Member, cluster: DesiredCluster, serving: boolean) => Effect.Effect<void>
     /** Moves services whose pool no longer has their address, now and by this node. */
     readonly force: (cluster: DesiredCluster) => Effect.Effect<void, StoreError>
     readonly statuses: () => Allocation["statuses"]
@@ -50,31 +51,54 @@ const difference = (
   ]
 }
 
+/** Where this node's config stands among those of the others. */
+interface Standing {
+  /** Too few nodes run one config for anybody to lose an address. */
+  readonly cautious: boolean
+  /** Why it is for others to give out addresses. */
+  readonly why: string | undefined
+}
+
+/** Services that would get something here, with the reason why they have to wait. */
+const waiting = ({ changes, statuses }: Allocation, why: string): Allocation["statuses"] => {
+  const served = new Set(changes.map(({ service }) => service))
+  return new Map([...statuses].map(([key, status]) => [key, served.has(key) ? { ...status, reason: why } : status]))
+}
+
 const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: AllocatorOptions) {
   const cluster = yield* Cluster
   const wallClock = yield* Clock.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
   const changed = yield* PubSub.sliding<void>(1)
   const wake = yield* Queue.sliding<void>(1)
   const one = yield* Semaphore.make(1)
-  let desired: { readonly node: string; readonly cluster: DesiredCluster } | undefined
+  let desired: { readonly self: Member; readonly cluster: DesiredCluster } | undefined
   let statuses: Allocation["statuses"] = new Map()
   let shown = ""
 
   /** The last allocation and what it came from; it costs time with thousands of services, and most news is about other things. */
   let last: { readonly from: ReadonlyArray<unknown>; readonly allocation: Allocation } | undefined
 
+  /** Of its own config a node knows more than the store, where the record of a former run may stand. */
+  const membersNow = (): ReadonlyArray<Member> =>
+    cluster.state().view.members.map((member) => (member.name === desired?.self.name ? desired.self : member))
+
   const work = (config: DesiredCluster, force: boolean): Allocation => {
     const { bindings, resting } = cluster.state().view
-    const from = [config, bindings, resting, force]
+    const members = membersNow()
+    const standing: Standing = {
+      cautious: !force && !isAgreed(members),
+      why: whyOutvoted(members, desired?.self.name ?? "")
+    }
+    const from = [config, bindings, resting, force, standing.cautious, standing.why]
     const rested = Math.min(...resting.map(({ until }) => until)) <= wallClock()
     if (last === undefined || rested || from.some((item, i) => item !== last?.from[i]))
-      last = { from, allocation: newAllocation(config, force) }
+      last = { from, allocation: newAllocation(config, force, standing) }
     return last.allocation
   }
 
-  const newAllocation = (config: DesiredCluster, force: boolean): Allocation => {
+  const newAllocation = (config: DesiredCluster, force: boolean, { cautious, why }: Standing): Allocation => {
     const { view } = cluster.state()
-    return allocate({
+    const allocation = allocate({
       pools: config.loadBalancer.pools,
       services: config.services,
       bindings: view.bindings,
@@ -82,8 +106,10 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
       serviceFamilies: config.serviceFamilies,
       nowMs: wallClock(),
       restMs: addressRestSeconds * 1_000,
-      force
+      force,
+      cautious
     })
+    return why === undefined ? allocation : { ...allocation, statuses: waiting(allocation, why) }
   }
 
   /** True: the store has it all. False: somebody else was at it; what they did will be seen, and then again. */
@@ -116,13 +142,13 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
 
   /** One turn; the result is when the next is due, in ms; infinite: at the next change. */
   const turn = Effect.gen(function* () {
-    const { store, view } = cluster.state()
+    const { store } = cluster.state()
     if (desired === undefined || store === "never") return Number.POSITIVE_INFINITY
     const allocation = work(desired.cluster, false)
     show(allocation.statuses)
-    const { node } = desired
-    if (store !== "connected" || allocatorOf(view.members) !== node) return Number.POSITIVE_INFINITY
-    if (!(yield* carryOut(node, allocation))) return retryMs
+    const { name } = desired.self
+    if (store !== "connected" || allocatorOf(membersNow()) !== name) return Number.POSITIVE_INFINITY
+    if (!(yield* carryOut(name, allocation))) return retryMs
     const rested = Math.min(...allocation.resting.map(({ until }) => until))
     return Math.max(retryMs, rested - wallClock())
   })
@@ -150,7 +176,7 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
   )
 
   const force = Effect.fnUntraced(function* (config: DesiredCluster) {
-    const node = desired?.node ?? ""
+    const node = desired?.self.name ?? ""
     for (let tries = 0; tries < 20; tries++) {
       if (yield* carryOut(node, work(config, true))) return
       yield* Effect.sleep(retryMs)
@@ -158,10 +184,10 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
   })
 
   return Allocator.of({
-    follow: (node, config, serving) =>
+    follow: (self, config, serving) =>
       Effect.andThen(
         Effect.sync(() => {
-          desired = serving ? { node, cluster: config } : undefined
+          desired = serving ? { self, cluster: config } : undefined
           if (!serving) statuses = new Map<ServiceKey, never>()
         }),
         poke

@@ -187,7 +187,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     const me = yield* memberOf(config, addresses)
     const why = noStanding(desired)
     if (why === undefined || store.kind !== "embedded") yield* cluster.publish(me)
-    yield* allocator.follow(name, desired, why === undefined && desired.type !== "admin")
+    yield* allocator.follow(me, desired, why === undefined && desired.type !== "admin")
     const view: NodeView = {
       name,
       addresses,

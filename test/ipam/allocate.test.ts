@@ -392,6 +392,19 @@ describe("sharing", () => {
   })
 })
 
+describe("nodes that do not agree on the documents", () => {
+  test("nobody loses an address, whatever the documents of one of them say; who is new gets one", () => {
+    const services = [service("a"), service("b"), service("c", { addresses: [addr("10.0.0.3")] })]
+    const before = { ...start, pools: [small], services }
+    const old = { pools: [pool("p", ["10.0.0.2-10.0.0.9"])], services: [service("b"), service("c"), service("d")] }
+    const moved = { ...old, services: [service("b", { addresses: [addr("10.0.0.9")] }), ...old.services.slice(1)] }
+    expect(changesOf(allocate({ ...next(before, moved), cautious: true }))).toEqual([
+      "bind 10.0.0.4 default/d: the lowest free one of pool p"
+    ])
+    expect(changesOf(allocate(next(before, moved))).length).toBeGreaterThan(1)
+  })
+})
+
 describe("size", () => {
   test("5,000 new services beside 10,000 bindings on a /64 look at about as many addresses as there are bindings", () => {
     const pools = [pool("p", ["2001:db8::-2001:db8::ffff:ffff:ffff:ffff"])]

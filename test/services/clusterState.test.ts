@@ -2,7 +2,7 @@
 // come back yet when a store was away (I11).
 import { describe, expect, test } from "bun:test"
 import { claimKey, claimValue, drainKey, memberValue, nodeKey, viewOf } from "../../src/cluster/layout.ts"
-import { allocatorOf, prevailingConfig } from "../../src/cluster/prevailing.ts"
+import { allocatorOf, isAgreed, prevailingConfig, whyOutvoted } from "../../src/cluster/prevailing.ts"
 import {
   type ClusterState,
   endGrace,
@@ -139,6 +139,19 @@ describe("whose config prevails", () => {
     expect(prevailingConfig(running("old", "new", "new"))).toBe("new")
     expect(prevailingConfig(running("old", "new"))).toBe("old")
     expect(prevailingConfig([])).toBeUndefined()
+  })
+
+  test("is agreed on where more than half run it; who does not run it is told who does", () => {
+    expect([isAgreed(running("a")), isAgreed(running("a", "b", "a"))]).toEqual([true, true])
+    expect([isAgreed(running("a", "b")), isAgreed(running("a", "b", "a", "b")), isAgreed([])]).toEqual([
+      false,
+      false,
+      false
+    ])
+    expect(whyOutvoted(running("a", "b"), "node-1")).toBeUndefined()
+    expect(whyOutvoted(running("a", "b"), "node-2")).toMatch(/^node node-1 runs another config/)
+    expect(whyOutvoted(running("a", "b", "a"), "node-2")).toMatch(/^nodes node-1, node-3 run another config/)
+    expect(whyOutvoted(running("a"), "node-9")).toBeUndefined()
   })
 
   test("the first of those that run it allocates, and nobody who is leaving", () => {
