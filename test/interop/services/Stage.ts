@@ -4,6 +4,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FloatingIpStatus, ServiceStatus } from "../../../src/resources/nodeStatus.ts"
+import type { Readiness } from "../../../src/resources/readiness.ts"
 import { type EtcdCluster, startEtcd } from "../../lab/etcd.ts"
 import { describeHoldings, KernelWatch } from "../../lab/kernelWatch.ts"
 import { Lab } from "../../lab/Lab.ts"
@@ -114,6 +115,13 @@ export class Stage {
     const { code, stdout, stderr } = await this.command(host, "get", ...words)
     if (code !== 0) throw new Error(`viaduct get ${words.join(" ")}: ${stderr}`)
     return stdout
+  }
+
+  /** What a probe of the node is told. */
+  async readiness(host: string): Promise<Readiness> {
+    const unix = join(this.lab.hostDirectory(host), "admin.sock")
+    const answer = await fetch("http://localhost/readyz", { unix, headers: { accept: "application/json" } })
+    return (await answer.json()) as Readiness
   }
 
   async floatingIp(host: string, address: string): Promise<FloatingIpStatus> {
