@@ -14,7 +14,8 @@ import * as c from "../bun/libc.ts"
 const AF_NETLINK = 16
 const SOCK_RAW = 3
 const NETLINK_ROUTE = 0
-/** SO_RCVBUFFORCE goes past the system's limit; it needs the right that adding addresses needs. */
+const SO_RCVBUF = 8
+/** Goes past the system's limit; it needs the right that adding addresses needs. */
 const SO_RCVBUFFORCE = 33
 const receiveBuffer = 4 * 1024 * 1024
 /** Between attempts to open the socket again, in ms. */
@@ -25,10 +26,19 @@ export const addressKey = (one: Omit<KernelAddress, "ours">): string =>
 
 const linkText = (link: KernelLink): string => `${link.name} ${link.mac} ${link.up}`
 
+/** Without the right the system's limit has to do: more is lost, and looked up again, in a burst of changes. */
+const enlarge = (fd: number): void => {
+  try {
+    c.setInt(fd, c.SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer, "SO_RCVBUFFORCE")
+  } catch {
+    c.setInt(fd, c.SOL_SOCKET, SO_RCVBUF, receiveBuffer, "SO_RCVBUF")
+  }
+}
+
 const openSocket = (): number => {
   const fd = c.rawSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)
   try {
-    c.setInt(fd, c.SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer, "SO_RCVBUFFORCE")
+    enlarge(fd)
     // struct sockaddr_nl: family, padding, port (the kernel chooses), groups.
     const where = new Uint32Array([AF_NETLINK, 0, changeGroups])
     c.bindRaw(fd, new Uint8Array(where.buffer))
