@@ -27,6 +27,8 @@ export interface Standing {
   /** Milliseconds since the epoch. */
   readonly since: number
   readonly interface: string
+  /** The last plan gave it to this node. */
+  readonly wanted: boolean
 }
 
 export class Elector extends Context.Service<
@@ -304,7 +306,8 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
         phase: fence.phase,
         reason: fence.reason,
         since: sinceWall,
-        interface: name
+        interface: name,
+        wanted: fence.wanted
       })),
     closed: (address) => Effect.sync(() => post(address, { type: "Closed" })),
     changes: Stream.fromPubSub(changed),

@@ -160,8 +160,16 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     const { view } = cluster.state()
     // Of itself a node knows more than the store does, also while it has yet to join.
     const members = [...view.members.filter(({ name }) => name !== me.name), me]
+    const claimed = new Set(view.claims.map(({ address }) => address))
+    const underWay = elector
+      .standings()
+      .flatMap(({ address, wanted }) =>
+        wanted && !claimed.has(address) ? [{ address, node: me.name, generation: 0 }] : []
+      )
     return {
-      view: { ...view, members },
+      // What this node is about to claim counts as claimed until the store says otherwise: a plan that did not count it would
+      // give it to somebody else, and the next one, which sees the claim, back.
+      view: { ...view, members, claims: [...underWay, ...view.claims] },
       held: elector.held(),
       sessionNames: new Map((plan?.sessions ?? []).map(({ key, name }) => [key, name])),
       settling: settling(desired, members)
