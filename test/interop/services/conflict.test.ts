@@ -3,10 +3,9 @@
 import { describe, expect } from "bun:test"
 import { join } from "node:path"
 import { requires } from "../../lab/requires.ts"
-import { startRouter } from "../../lab/routers/index.ts"
-import { ROUTER, ROUTER_ASN } from "../scenario.ts"
+import { ROUTER } from "../scenario.ts"
 import { type FileSpec, FLOATING_IPS } from "./file.ts"
-import { rackNeighbors } from "./router.ts"
+import { startRackRouter } from "./router.ts"
 import { figures, Stage, TOR } from "./Stage.ts"
 
 const STRANGER = "node-03"
@@ -64,14 +63,7 @@ describe("a stranger in the rack", () => {
       file,
       prepare: async (lab) => {
         await lab.exec(STRANGER, ["ip", "addr", "add", `${address}/32`, "dev", "eth0"])
-        await startRouter(lab, "bird", {
-          host: TOR,
-          asn: ROUTER_ASN,
-          routerId: ROUTER,
-          addPath: true,
-          holdTime: 9,
-          neighbors: rackNeighbors(2)
-        })
+        await startRackRouter(lab, "bird", 2)
       }
     })
     const mac = await stage.mac(STRANGER)

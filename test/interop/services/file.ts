@@ -3,8 +3,8 @@
 import { CLUSTER_ASN, ROUTER, ROUTER_ASN } from "../scenario.ts"
 
 export const FLOATING_IPS = ["10.0.1.100", "10.0.1.101"] as const
-/** Behind every floating IP: sessions fall only when something ends them. */
-const HOLD_TIME = 9
+/** Seconds; long enough that sessions fall only when something ends them. */
+export const HOLD_TIME = 9
 
 export interface ServiceSpec {
   readonly name: string
