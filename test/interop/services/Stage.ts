@@ -32,6 +32,8 @@ export interface StageSpec {
   /** Hosts on which no daemon is started at first. */
   readonly without?: ReadonlyArray<string>
   readonly topology?: Topology
+  /** Hosts beside the nodes whose addresses and routes are watched. */
+  readonly watch?: ReadonlyArray<string>
 }
 
 export class Stage {
@@ -56,7 +58,7 @@ export class Stage {
       const shared = spec.store === "embedded" ? undefined : startEtcd({ lab, hosts: [TOR] })
       const answering = answer.length === 0 ? [] : hosts.map((host) => awaitAddresses(lab, host, answer))
       await Promise.all([shared, spec.prepare?.(lab), ...answering])
-      const stage = new Stage(lab, await KernelWatch.start(lab, hosts), hosts, await shared)
+      const stage = new Stage(lab, await KernelWatch.start(lab, [...hosts, ...(spec.watch ?? [])]), hosts, await shared)
       const running = hosts.filter((host) => !without.includes(host))
       await Promise.all(running.map((host) => stage.start(host, spec.file)))
       return stage
