@@ -4,7 +4,7 @@
 import { CLUSTER_ASN, CONTROL_PLANE_PEERS, EXTERNALS, FLOATING_IPS, NODES } from "./network.ts"
 
 export const SERVICE_VIPS = { ipv4: "203.0.113.10", ipv6: "2001:db8:f::10" } as const
-export const CONTROL_PLANE_VIP = "10.0.0.8"
+const CONTROL_PLANE_VIP = "10.0.0.8"
 /** Nodes that have control-plane sessions, and the routers that they have them with. */
 export const CONTROL_PLANE = { nodes: NODES.slice(0, 3), peers: CONTROL_PLANE_PEERS } as const
 export const LEASE_MS = 3_000

@@ -159,6 +159,22 @@ describe("a daemon", () => {
     }
   })
 
+  fault("a speaker's daemon upgraded in place (SIGUSR2)", async (world, run) => {
+    const speaker = world.speaker(RACK2)
+    await run.strike(async () => {
+      const { process } = world.daemon(speaker)
+      process.signal("SIGUSR2")
+      expect(await process.exited).toBe(0)
+      await world.startDaemon(speaker)
+    })
+    return (report) => {
+      expect(report.lost).toBe(0)
+      expect(report.overlaps).toEqual([])
+      expect(report.sessionsEnded).toBeLessThanOrEqual(ROUTERS)
+      expect(world.speaker(RACK2)).toBe(speaker)
+    }
+  })
+
   fault("a speaker's daemon restarted in order", async (world, run) => {
     const speaker = world.speaker(RACK1)
     await run.strike(async () => {

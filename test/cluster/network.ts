@@ -26,8 +26,6 @@ export const NODES = [
 ] as const
 export const FLOATING_IPS = ["10.0.1.100", "10.0.2.100"] as const
 
-export type Family = "ipv4" | "ipv6"
-
 /** A path identifier by a node: its IPv4 address read as a number (D9). */
 export const pathIdOf = (ipv4: string): number => ipv4.split(".").reduce((id, octet) => id * 256 + Number(octet), 0)
 
