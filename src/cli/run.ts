@@ -71,6 +71,7 @@ const fileConfig = (paths: ReadonlyArray<string>) =>
 /** The status of the node in this process, as the API wants it. */
 export const nodeSource = Effect.gen(function* () {
   const reconciler = yield* Reconciler
+  const cluster = yield* Cluster
   const supervisor = yield* Supervisor
   const host = yield* Host
   const status = Effect.all({ node: reconciler.status, process: host.usage }).pipe(
@@ -78,7 +79,7 @@ export const nodeSource = Effect.gen(function* () {
   )
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
-    changes: streamChanges(supervisor.changes, status)
+    changes: streamChanges(Stream.merge(supervisor.changes, cluster.reports), status)
   }
   return source
 })

@@ -6,6 +6,8 @@
 //   resting/<ip>                a service address that nobody gets yet (RestingAddress)
 //   allocator                   changes with every allocation: what allocations are compared and swapped on
 //   drain/<node>                the node is drained
+//   status/<node>       lease   how the node does (NodeSummary)
+//   config/current              the config that was given to the cluster last (ConfigRevision)
 //
 // Values are JSON. A value that this version cannot read is passed over and told, never an error: a newer node may have
 // written it.
@@ -13,7 +15,7 @@ import { Result, Schema } from "effect"
 import type { Claim } from "../election/types.ts"
 import type { Binding, RestingAddress } from "../ipam/types.ts"
 import { type Address, parseAddress } from "../net/ip.ts"
-import type { ClusterView, Member } from "../plan/view.ts"
+import type { ClusterView, ConfigRevision, Member, NodeSummary } from "../plan/view.ts"
 
 export const nodeKey = (node: string): string => `nodes/${node}`
 export const claimKey = (address: Address): string => `claims/${address}`
@@ -21,6 +23,8 @@ export const allocationKey = (address: Address): string => `allocations/${addres
 export const restingKey = (address: Address): string => `resting/${address}`
 export const drainKey = (node: string): string => `drain/${node}`
 export const allocatorKey = "allocator"
+export const statusKey = (node: string): string => `status/${node}`
+export const configKey = "config/current"
 
 const AddressText = Schema.declare((u: unknown): u is Address => typeof u === "string" && parseAddress(u) === u)
 
@@ -52,6 +56,23 @@ const BindingRecord = Schema.Struct({
 
 const RestingRecord = Schema.Struct({ address: AddressText, service: Schema.String, until: Schema.Number })
 
+const SummaryRecord = Schema.Struct({
+  node: Schema.String,
+  ready: Schema.Boolean,
+  summary: Schema.String,
+  sessions: Schema.Struct({ established: Schema.Int, expected: Schema.Int }),
+  held: Schema.Array(AddressText)
+})
+
+const ConfigRecord = Schema.Struct({
+  revision: Schema.Int,
+  hash: Schema.String,
+  node: Schema.String,
+  at: Schema.String
+})
+
+export const summaryValue = (summary: NodeSummary): string => JSON.stringify(summary)
+export const configValue = (config: ConfigRevision): string => JSON.stringify(config)
 export const memberValue = (member: Member): string => JSON.stringify(member)
 export const claimValue = (node: string): string => JSON.stringify({ node })
 export const bindingValue = (binding: Binding): string => JSON.stringify(binding)
@@ -75,6 +96,8 @@ const readMember = reader(MemberRecord)
 const readClaim = reader(ClaimRecord)
 const readBinding = reader(BindingRecord)
 const readResting = reader(RestingRecord)
+const readSummary = reader(SummaryRecord)
+const readConfig = reader(ConfigRecord)
 
 type Item =
   | { readonly type: "member"; readonly value: Member }
@@ -82,6 +105,8 @@ type Item =
   | { readonly type: "binding"; readonly value: Binding }
   | { readonly type: "resting"; readonly value: RestingAddress }
   | { readonly type: "drain"; readonly value: string }
+  | { readonly type: "summary"; readonly value: NodeSummary }
+  | { readonly type: "config"; readonly value: ConfigRevision }
   | { readonly type: "other" }
   | { readonly type: "unreadable" }
 
@@ -110,6 +135,10 @@ const readEntry = (entry: Entry): Item => {
       return item("resting", readResting(entry))
     case "drain":
       return { type: "drain", value: rest }
+    case "status":
+      return item("summary", readSummary(entry))
+    case "config":
+      return entry.key === configKey ? item("config", readConfig(entry)) : { type: "other" }
     default:
       return { type: "other" }
   }
@@ -134,6 +163,8 @@ export const viewOf = (
   const bindings: Array<Binding> = []
   const resting: Array<RestingAddress> = []
   const drained: Array<string> = []
+  const summaries: Array<NodeSummary> = []
+  let config: ConfigRevision | undefined
   const bad: Array<string> = []
   for (const entry of [...entries].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))) {
     const read = itemOf(entry)
@@ -142,7 +173,10 @@ export const viewOf = (
     else if (read.type === "binding") bindings.push(read.value)
     else if (read.type === "resting") resting.push(read.value)
     else if (read.type === "drain") drained.push(read.value)
+    else if (read.type === "summary") summaries.push(read.value)
+    else if (read.type === "config") config = read.value
     else if (read.type === "unreadable") bad.push(entry.key)
   }
-  return { view: { members, claims, bindings, resting, drained }, unreadable: bad }
+  const view = { members, claims, bindings, resting, drained, summaries, ...(config === undefined ? {} : { config }) }
+  return { view, unreadable: bad }
 }

@@ -70,6 +70,7 @@ const withView = (state: Omit<ClusterState, "unreadable">): ClusterState => {
     ...state,
     unreadable,
     view: {
+      ...view,
       members: same(before.members, view.members),
       claims: same(before.claims, view.claims),
       bindings: same(before.bindings, view.bindings),

@@ -24,6 +24,27 @@ export interface Member {
   readonly leaving?: boolean
 }
 
+/** How a node does, in its own words; under its lease. */
+export interface NodeSummary {
+  readonly node: string
+  readonly ready: boolean
+  /** One line: what is up, or what is missing. */
+  readonly summary: string
+  readonly sessions: { readonly established: number; readonly expected: number }
+  /** What it holds of the addresses that move. */
+  readonly held: ReadonlyArray<Address>
+}
+
+/** The config that an operator gave the cluster last: counted up each time that a node's is changed while it runs. */
+export interface ConfigRevision {
+  readonly revision: number
+  readonly hash: string
+  /** Where it was given. */
+  readonly node: string
+  /** RFC 3339. */
+  readonly at: string
+}
+
 export interface ClusterView {
   readonly members: ReadonlyArray<Member>
   readonly claims: ReadonlyArray<Claim>
@@ -31,6 +52,9 @@ export interface ClusterView {
   readonly resting: ReadonlyArray<RestingAddress>
   /** Names of nodes that an operator has drained. */
   readonly drained: ReadonlyArray<string>
+  /** Absent: nobody has said yet. */
+  readonly summaries?: ReadonlyArray<NodeSummary>
+  readonly config?: ConfigRevision
 }
 
 export const emptyView: ClusterView = { members: [], claims: [], bindings: [], resting: [], drained: [] }

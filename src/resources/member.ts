@@ -12,7 +12,12 @@ interface MemberSpec {
 }
 
 interface MemberResourceStatus {
-  readonly state: "Ready" | "Drained" | "Leaving"
+  readonly state: "Ready" | "NotReady" | "Drained" | "Leaving"
+  /** What is up, or what is missing, in the node's own words. */
+  readonly summary?: string
+  readonly sessions?: { readonly established: number; readonly expected: number }
+  /** Addresses that move and are on this node. */
+  readonly heldAddresses?: ReadonlyArray<string>
   readonly version: string
   /** Hash of the config that it runs. */
   readonly configHash: string
@@ -21,10 +26,14 @@ interface MemberResourceStatus {
 
 type Member = ResourceObject<MemberSpec, MemberResourceStatus>
 
-const stateOf = ({ leaving, drained }: MemberStatus): MemberResourceStatus["state"] => {
+const stateOf = ({ leaving, drained, report }: MemberStatus): MemberResourceStatus["state"] => {
   if (leaving) return "Leaving"
-  return drained ? "Drained" : "Ready"
+  if (drained) return "Drained"
+  return report?.ready === false ? "NotReady" : "Ready"
 }
+
+const reported = ({ report }: MemberStatus): Partial<MemberResourceStatus> =>
+  report === undefined ? {} : { summary: report.summary, sessions: report.sessions, heldAddresses: report.held }
 
 const derive = (status: NodeStatus): ReadonlyArray<Member> =>
   status.members.map((one) => ({
@@ -39,6 +48,7 @@ const derive = (status: NodeStatus): ReadonlyArray<Member> =>
     spec: { address: one.address, nextHops: one.nextHops },
     status: {
       state: stateOf(one),
+      ...reported(one),
       version: one.version,
       configHash: one.configHash,
       startTime: objectTime(one.startedAt)
@@ -78,10 +88,24 @@ export const member: ResourceKind<Member> = {
       cell: ({ status }) => status.state
     },
     {
+      name: "Sessions",
+      type: "string",
+      description: "BGP sessions that are Established, of those that it shall have",
+      cell: ({ status: { sessions } }) =>
+        sessions === undefined ? null : `${sessions.established}/${sessions.expected}`
+    },
+    {
       name: "Age",
       type: "string",
       description: "How long ago its daemon started",
       cell: ({ status }, now) => age(status.startTime, now)
+    },
+    {
+      name: "Holds",
+      type: "string",
+      description: "Addresses that move and are on this node",
+      wide: true,
+      cell: ({ status }) => status.heldAddresses?.join(",") ?? null
     },
     {
       name: "Next Hops",

@@ -131,6 +131,14 @@ export interface MemberStatus {
   readonly nextHops: { readonly ipv4?: string; readonly ipv6?: string }
   readonly leaving: boolean
   readonly drained: boolean
+  /** How it does, in its own words; absent: it has not said yet. */
+  readonly report?: {
+    readonly ready: boolean
+    readonly summary: string
+    readonly sessions: { readonly established: number; readonly expected: number }
+    /** What it holds of the addresses that move. */
+    readonly held: ReadonlyArray<string>
+  }
 }
 
 export interface StoreStatus {
@@ -157,6 +165,14 @@ export interface NodeStatus {
     readonly loadedAt: string
     /** Hash of the canonical form. */
     readonly hash: string
+    /** The config that was given to the cluster last, where it has a store. */
+    readonly cluster?: {
+      readonly revision: number
+      readonly hash: string
+      readonly node: string
+      /** RFC 3339. */
+      readonly at: string
+    }
     /** Present where the last reload was refused; what was there before goes on (I5). */
     readonly lastError?: string
   }

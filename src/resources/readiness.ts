@@ -27,7 +27,7 @@ const storeCheck = ({ kind, name, state, reason }: StoreStatus): Check => {
 }
 
 /** What is expected of the node, checked point by point. A node of which nothing is expected is ready. */
-export const readiness = (status: NodeStatus): Readiness => {
+export const readiness = (status: Omit<NodeStatus, "process">): Readiness => {
   const sessions = status.sessions.map(({ name, state, reason }): Check => {
     const ok = state === "Established"
     return { subject: `session ${name}`, ok, detail: ok || reason === undefined ? state : `${state}: ${reason}` }

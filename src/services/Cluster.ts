@@ -2,9 +2,9 @@
 // Everybody else looks at `state` and `lease` when `changes` says so. A slow store is no lost store: keepalives are sent on
 // time whether the ones before were answered or not, and a lease counts from when its keepalive was sent. I11.
 import { Cause, Clock, Context, Effect, Fiber, Layer, PubSub, Queue, Stream } from "effect"
-import { memberValue, nodeKey } from "../cluster/layout.ts"
+import { memberValue, nodeKey, statusKey, summaryValue } from "../cluster/layout.ts"
 import { type ClusterState, endGrace, graceEnd, hearNews, noState } from "../cluster/state.ts"
-import type { Member } from "../plan/view.ts"
+import type { Member, NodeSummary } from "../plan/view.ts"
 import { ClusterStore, type LeaseId, type StoreError, type StoreTransaction } from "../ports/ClusterStore.ts"
 import type { StoreStatus } from "../resources/nodeStatus.ts"
 
@@ -19,12 +19,16 @@ export class Cluster extends Context.Service<
   {
     readonly state: () => ClusterState
     readonly lease: () => Lease
-    /** `state` has changed. */
+    /** Something in `state` has changed that plans are made from. */
     readonly changes: Stream.Stream<void>
+    /** What nodes say of themselves, and the config revision, have changed. */
+    readonly reports: Stream.Stream<void>
     /** `lease` has changed: several times in its length. */
     readonly renewals: Stream.Stream<void>
     /** What the others shall know of this node; the first time it joins. */
     readonly publish: (member: Member) => Effect.Effect<void>
+    /** How this node does, for the others to see; stands in the store as long as its lease. */
+    readonly report: (summary: NodeSummary) => Effect.Effect<void>
     readonly commit: (transaction: StoreTransaction) => Effect.Effect<{ done: boolean; revision: number }, StoreError>
     /** Leaves: the record and everything else under the lease goes. */
     readonly resign: Effect.Effect<void>
@@ -49,12 +53,19 @@ const monotonic = Clock.clockWith((clock) =>
   Effect.succeed(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n))
 )
 
+const planned = ["members", "claims", "bindings", "resting", "drained"] as const
+
+/** Whether the difference is one that no plan depends on. */
+const sameToPlan = (a: ClusterState, b: ClusterState): boolean =>
+  a.store === b.store && planned.every((part) => a.view[part] === b.view[part])
+
 const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOptions) {
   const store = yield* ClusterStore
   const now = yield* monotonic
   const wallClock = yield* Clock.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
   const changed = yield* PubSub.sliding<void>(1)
   const renewed = yield* PubSub.sliding<void>(1)
+  const told = yield* PubSub.sliding<void>(1)
   const wake = yield* Queue.sliding<void>(1)
   const leaseMs = leaseSeconds * 1_000
   const everyMs = Math.min(1_000, leaseMs / 3)
@@ -64,6 +75,8 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   let member: Member | undefined
   /** What stands in the store under our lease. */
   let published: string | undefined
+  let summary: NodeSummary | undefined
+  let reported: string | undefined
   let outstanding = 0
   let failing = false
   let trouble: string | undefined
@@ -76,8 +89,9 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   const become = (next: ClusterState): void => {
     if (next.store !== state.store) sinceWall = wallClock()
     if (next === state) return
+    const before = state
     state = next
-    PubSub.publishUnsafe(changed, undefined)
+    PubSub.publishUnsafe(sameToPlan(before, next) ? told : changed, undefined)
   }
 
   yield* store.watch("", (news) => {
@@ -96,6 +110,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     if (lease.id !== id) return
     yield* Effect.logWarning("the lease of this node has ended in the store; it joins again")
     published = undefined
+    reported = undefined
     renew({ until: 0 })
     Queue.offerUnsafe(wake, undefined)
   })
@@ -117,6 +132,13 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     if (!done) return retryMs
     published = value
     return undefined
+  })
+
+  const putSummary = Effect.fnUntraced(function* (record: NodeSummary, id: LeaseId) {
+    const value = summaryValue(record)
+    const put = { type: "put" as const, key: statusKey(record.node), value, lease: id }
+    yield* store.commit({ when: [], operations: [put] })
+    reported = value
   })
 
   const join = Effect.fnUntraced(function* (record: Member) {
@@ -163,6 +185,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     if (record === undefined || state.store === "never") return everyMs
     const { id } = lease
     if (id === undefined) return yield* join(record)
+    if (summary !== undefined && reported !== summaryValue(summary)) yield* putSummary(summary, id)
     return published === memberValue(record) ? undefined : yield* put(record, id)
   })
 
@@ -199,10 +222,16 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     lease: () => lease,
     changes: Stream.fromPubSub(changed),
     renewals: Stream.fromPubSub(renewed),
+    reports: Stream.fromPubSub(told),
     publish: (record) =>
       Effect.sync(() => {
         member = record
         Queue.offerUnsafe(wake, undefined)
+      }),
+    report: (record) =>
+      Effect.sync(() => {
+        summary = record
+        if (reported !== summaryValue(record)) Queue.offerUnsafe(wake, undefined)
       }),
     commit: store.commit,
     resign: Effect.gen(function* () {

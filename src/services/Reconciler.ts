@@ -2,6 +2,7 @@
 // config that is not valid, a node that is not in it, or pools that would take a service's address away change nothing and
 // are remembered as the last error (I5). Rows S5, S6, S8, S20; decisions D2, D5; invariants I2, I4, I8.
 import { Cause, Clock, Context, Effect, Layer, Queue, Schema, Semaphore, Stream } from "effect"
+import { configKey, configValue } from "../cluster/layout.ts"
 import type { DaemonSettings } from "../config/daemonSettings.ts"
 import { type ConfigResult, loadCluster } from "../config/load.ts"
 import { formatProblem } from "../config/problem.ts"
@@ -16,6 +17,7 @@ import { ClusterStore } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { readiness } from "../resources/readiness.ts"
 import { Allocator } from "./Allocator.ts"
 import { Cluster } from "./Cluster.ts"
 import { floatingIpStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
@@ -67,6 +69,9 @@ const refusalText = ({ subject, reason }: Refusal): string => `${subject}: ${rea
 const withdrawElsewhereMs = 300
 const giveBackMs = 1_000
 
+/** The others are told how this node does when it has been so for this long. */
+const reportAfter = "500 millis"
+
 const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const source = yield* ConfigSource
   const link = yield* LinkControl
@@ -87,8 +92,14 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   let plan: NodePlan | undefined
   let lastError: string | undefined
   let leaving = false
+  /** A config was accepted that the cluster has not been told of. */
+  let unnoted: { readonly reloaded: boolean } | undefined
   /** Set when the store was heard first: until then nodes that have not shown up are waited for. */
   let settledAt: number | undefined
+
+  const wakeUp = (): void => {
+    Queue.offerUnsafe(wake, undefined)
+  }
 
   const load = Effect.gen(function* () {
     const files = yield* source.read
@@ -188,6 +199,38 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       return successor === undefined || successor === next.node ? deconfigured : { type: "leave" }
     }
 
+  /**
+   * The cluster's config revision: counted up by whoever is given another config while it runs. A node that starts with another one
+   * says so and does not count: it may as well be the one that missed the last change.
+   */
+  const noteRevision = Effect.fnUntraced(function* ({ hash, name }: Accepted, reloaded: boolean) {
+    const { entries, view } = cluster.state()
+    const current = view.config
+    if (current?.hash === hash) return
+    if (current !== undefined && !reloaded)
+      return yield* Effect.logWarning(
+        `this node runs config ${hash}, revision ${current.revision} of the cluster's config is ${current.hash} ` +
+          `(from node ${current.node}, ${current.at}): give all nodes the same file`
+      )
+    const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+    const next = { revision: (current?.revision ?? 0) + 1, hash, node: name, at }
+    const when = [{ key: configKey, modRevision: entries.get(configKey)?.modRevision ?? 0 }]
+    const put = { type: "put" as const, key: configKey, value: configValue(next) }
+    const { done } = yield* cluster.commit({ when, operations: [put] })
+    // Another node was faster: with the same config as a rule, and if not, its word is the later one.
+    if (done) yield* Effect.logInfo(`config ${hash} is revision ${next.revision} of the cluster's config`)
+  })
+
+  /** Once for each config that was accepted, as soon as the store can be asked. */
+  const noteOnce = Effect.suspend(() => {
+    if (unnoted === undefined || accepted === undefined || cluster.state().store !== "connected") return Effect.void
+    const { reloaded } = unnoted
+    unnoted = undefined
+    return Effect.catch(noteRevision(accepted, reloaded), (error) =>
+      Effect.logWarning(`the config revision could not be written: ${error.message}`)
+    )
+  })
+
   /** The node as its config and the cluster want it by now. */
   const follow = Effect.fnUntraced(function* (config: Accepted) {
     const { cluster: desired, self, name } = config
@@ -230,8 +273,10 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     const same = accepted?.hash === hash
     const next: Accepted = { cluster: desired, hash, at: yield* Clock.currentTimeMillis, ...found }
     yield* follow(next)
+    if (!same) unnoted = { reloaded: accepted !== undefined }
     accepted = next
     lastError = undefined
+    wakeUp()
     const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
     const what = `${sessions.length} sessions, ${addresses.length} addresses on node ${next.name}`
     yield* Effect.logInfo(`config ${source.name} ${same ? "means the same as before" : "accepted"}: ${what}`)
@@ -256,6 +301,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       const waitMs = settledAt === undefined || settledAt === 0 ? undefined : Math.max(1, settledAt - now())
       yield* waitMs === undefined ? take : Effect.timeoutOption(take, waitMs)
       yield* followAgain
+      yield* Effect.forkIn(noteOnce, outer)
     }
   })
   yield* Effect.forkScoped(
@@ -265,9 +311,6 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         : Effect.logError("the reconciler ended by a fault of this program", cause)
     )
   )
-  const wakeUp = (): void => {
-    Queue.offerUnsafe(wake, undefined)
-  }
   for (const changes of [cluster.changes, elector.changes, allocator.changes])
     yield* Effect.forkScoped(
       Stream.runForEach(changes, () => Effect.sync(wakeUp)),
@@ -275,6 +318,46 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     )
   yield* Effect.catch(link.watch(wakeUp), (error) =>
     Effect.logWarning(`changes of addresses are not seen: ${error.message}`)
+  )
+
+  const status = Effect.gen(function* () {
+    const { view } = cluster.state()
+    return {
+      node: accepted?.name ?? options.node ?? options.hostname,
+      cluster: accepted?.cluster.name ?? "",
+      version: options.version,
+      startedAt,
+      config: {
+        source: source.name,
+        loadedAt: accepted === undefined ? startedAt : new Date(accepted.at).toISOString(),
+        hash: accepted?.hash ?? "",
+        ...(view.config === undefined ? {} : { cluster: view.config }),
+        ...(lastError === undefined ? {} : { lastError })
+      },
+      floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
+      services: serviceStatus(plan, allocator.statuses()),
+      members: memberStatus(view),
+      store: yield* cluster.status,
+      ...(yield* supervisor.status)
+    }
+  })
+
+  const report = Effect.gen(function* () {
+    if (accepted === undefined) return
+    const { ready, summary } = readiness(yield* status)
+    const { sessions } = yield* supervisor.status
+    const established = sessions.filter(({ state }) => state === "Established").length
+    yield* cluster.report({
+      node: accepted.name,
+      ready,
+      summary,
+      sessions: { established, expected: sessions.length },
+      held: elector.held()
+    })
+  })
+  yield* Effect.forkScoped(
+    Stream.runForEach(Stream.debounce(supervisor.changes, reportAfter), () => report),
+    { startImmediately: true }
   )
 
   const leave = Effect.gen(function* () {
@@ -290,26 +373,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     reload: reload(false),
     forceReload: reload(true),
     leave,
-    status: Effect.gen(function* () {
-      const { view } = cluster.state()
-      return {
-        node: accepted?.name ?? options.node ?? options.hostname,
-        cluster: accepted?.cluster.name ?? "",
-        version: options.version,
-        startedAt,
-        config: {
-          source: source.name,
-          loadedAt: accepted === undefined ? startedAt : new Date(accepted.at).toISOString(),
-          hash: accepted?.hash ?? "",
-          ...(lastError === undefined ? {} : { lastError })
-        },
-        floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
-        services: serviceStatus(plan, allocator.statuses()),
-        members: memberStatus(view),
-        store: yield* cluster.status,
-        ...(yield* supervisor.status)
-      }
-    })
+    status
   })
 })
 

@@ -47,8 +47,15 @@ export const serviceStatus = (
     return why === undefined ? service : { ...service, reason: why }
   })
 
-export const memberStatus = ({ members, drained }: ClusterView): ReadonlyArray<MemberStatus> =>
-  members.map(({ name, address, version, configHash, startedAt, nextHops, leaving }) => ({
+const reportOf = ({ summaries = [] }: ClusterView, name: string): Pick<MemberStatus, "report"> => {
+  const said = summaries.find(({ node }) => node === name)
+  if (said === undefined) return {}
+  const { node: _, ...report } = said
+  return { report }
+}
+
+export const memberStatus = (view: ClusterView): ReadonlyArray<MemberStatus> =>
+  view.members.map(({ name, address, version, configHash, startedAt, nextHops, leaving }) => ({
     name,
     address,
     version,
@@ -56,5 +63,6 @@ export const memberStatus = ({ members, drained }: ClusterView): ReadonlyArray<M
     startedAt,
     nextHops,
     leaving: leaving === true,
-    drained: drained.includes(name)
+    drained: view.drained.includes(name),
+    ...reportOf(view, name)
   }))

@@ -153,7 +153,13 @@ export const clusterStatus = nodeStatus([], {
       startedAt: "2021-06-14T21:59:00.250Z",
       nextHops: { ipv4: "10.0.1.10", ipv6: "2001:db8:1::10" },
       leaving: false,
-      drained: false
+      drained: false,
+      report: {
+        ready: true,
+        summary: "ready: 4 of 4 sessions are Established",
+        sessions: { established: 4, expected: 4 },
+        held: ["10.0.1.100"]
+      }
     },
     {
       name: "node-02",

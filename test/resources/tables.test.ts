@@ -93,13 +93,21 @@ default-db                                   0           pool pool1 has no free 
   test("members with their release, config and state", () => {
     expect(printed(member, clusterStatus)).toBe(
       `
-NAME      ADDRESS     VERSION   CONFIG   STATE     AGE
-node-01   10.0.1.10   0.1.0     9f2c     Ready     10m
-node-02   10.0.1.11   0.1.0     77aa     Drained   38s`.slice(1)
+NAME      ADDRESS     VERSION   CONFIG   STATE     SESSIONS   AGE
+node-01   10.0.1.10   0.1.0     9f2c     Ready     4/4        10m
+node-02   10.0.1.11   0.1.0     77aa     Drained              38s`.slice(1)
     )
     const members = clusterStatus.members.map((one) => ({ ...one, leaving: true }))
-    expect(printed(member, { ...clusterStatus, members })).toMatch(/Leaving +10m\n.*Leaving +38s/)
-    expect(printed(member, clusterStatus, true).split("\n")[1]).toEndWith("10m   10.0.1.10,2001:db8:1::10")
+    expect(printed(member, { ...clusterStatus, members })).toMatch(/Leaving +4\/4 +10m\n.*Leaving +38s/)
+    expect(printed(member, clusterStatus, true).split("\n")[1]).toEndWith("10m   10.0.1.100   10.0.1.10,2001:db8:1::10")
+  })
+
+  test("a member that says of itself that something is missing is not ready", () => {
+    const members = clusterStatus.members.map((one) => ({
+      ...one,
+      report: { ready: false, summary: "not ready: 1 of 2", sessions: { established: 1, expected: 2 }, held: [] }
+    }))
+    expect(printed(member, { ...clusterStatus, members })).toMatch(/NotReady +1\/2 +10m\n.*Drained +1\/2 +38s/)
   })
 
   test("a MED shows as the metric, differing ones side by side", () => {

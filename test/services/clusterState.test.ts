@@ -1,7 +1,18 @@
 // What a node makes of its store's news (src/cluster): views, entries that cannot be read, and the grace of those who have not
 // come back yet when a store was away (I11).
 import { describe, expect, test } from "bun:test"
-import { claimKey, claimValue, drainKey, memberValue, nodeKey, viewOf } from "../../src/cluster/layout.ts"
+import {
+  claimKey,
+  claimValue,
+  configKey,
+  configValue,
+  drainKey,
+  memberValue,
+  nodeKey,
+  statusKey,
+  summaryValue,
+  viewOf
+} from "../../src/cluster/layout.ts"
 import { allocatorOf, isAgreed, prevailingConfig, whyOutvoted } from "../../src/cluster/prevailing.ts"
 import {
   type ClusterState,
@@ -64,6 +75,18 @@ describe("the view", () => {
     expect(view.claims).toEqual([{ address, node: "node-2", generation: 4 }])
     expect(view.drained).toEqual(["node-1"])
     expect(unreadable).toEqual([])
+  })
+
+  test("what nodes say of themselves, and the config that was given last", () => {
+    const sessions = { established: 1, expected: 2 }
+    const summary = { node: "node-1", ready: false, summary: "not ready: 1 of 2 sessions", sessions, held: [address] }
+    const config = { revision: 3, hash: "a", node: "node-1", at: "2026-01-01T00:00:00.000Z" }
+    const entries = [
+      entry(statusKey("node-1"), summaryValue(summary), 1),
+      entry(configKey, configValue(config), 2, false)
+    ]
+    expect(viewOf(entries)).toMatchObject({ view: { summaries: [summary], config }, unreadable: [] })
+    expect(viewOf([entry("config/revisions/3", "{}", 1)])).toMatchObject({ unreadable: [] })
   })
 
   test("what cannot be read is named and passed over", () => {
