@@ -53,8 +53,13 @@ const summary = (result: Result): string => {
   return `${seconds(result.simulatedMs)} simulated; healed: ${converged}; trace ${result.hash}`
 }
 
-const findingLines = ({ findings }: Result): ReadonlyArray<string> =>
-  findings.map(({ invariant, ms, text }) => `  ${seconds(ms)} ${invariant}: ${text}`)
+/** Findings that are shown where many seeds are run. */
+const shownMax = 5
+
+const findingLines = ({ findings }: Result, max = findings.length): ReadonlyArray<string> => [
+  ...findings.slice(0, max).map(({ invariant, ms, text }) => `  ${seconds(ms)} ${invariant}: ${text}`),
+  ...(findings.length > max ? [`  and ${findings.length - max} more`] : [])
+]
 
 const one = (result: Result, trace: boolean): ReadonlyArray<string> => {
   const { faults, trace: lines } = result.simulation
@@ -87,7 +92,7 @@ export const simulateCommand = Command.make(
         if (result.findings.length > 0) found++
         if (Option.isNone(seeds)) yield* Console.log(one(result, trace).join("\n"))
         else if (result.findings.length > 0)
-          yield* Console.log([`seed ${n}: ${scenarioLine(result)}`, ...findingLines(result)].join("\n"))
+          yield* Console.log([`seed ${n}: ${scenarioLine(result)}`, ...findingLines(result, shownMax)].join("\n"))
       }
       if (Option.isSome(seeds))
         yield* Console.log(

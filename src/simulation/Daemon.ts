@@ -12,7 +12,7 @@ import { Supervisor } from "../services/Supervisor.ts"
 import type { Machine } from "./Machine.ts"
 import type { Network } from "./Network.ts"
 import { Process } from "./Process.ts"
-import { nodePorts, type StoreLies, type StoreTrouble } from "./ports.ts"
+import { nodePorts, type Planted, type StoreTrouble } from "./ports.ts"
 import type { Scenario, SimNode } from "./scenario.ts"
 import type { World } from "./World.ts"
 
@@ -22,7 +22,7 @@ export interface DaemonSurroundings {
   readonly memory: MemoryStore
   readonly scenario: Scenario
   readonly trouble: StoreTrouble
-  readonly lies: StoreLies
+  readonly planted: Planted
   /** The documents now, and their number. */
   readonly documents: () => { readonly text: string; readonly version: number }
   readonly say: (who: string, text: string) => void
@@ -77,7 +77,7 @@ export class Daemon {
 
   start(): void {
     if (this.process !== undefined || !this.machine.powered) return
-    const { world, network, memory, scenario, trouble, lies, documents, say } = this.around
+    const { world, network, memory, scenario, trouble, planted, documents, say } = this.around
     const { node, machine } = this
     const owner = new Process(world, node.name, (line) => say(node.name, line), node.rate, node.offsetMs)
     this.process = owner
@@ -92,7 +92,7 @@ export class Daemon {
       memory,
       node: node.name,
       trouble,
-      lies,
+      planted,
       documents: () => documents().text
     })
     const record = {
@@ -108,7 +108,7 @@ export class Daemon {
         node: node.name,
         hostname: node.name,
         version: "simulated",
-        settings: { leaseSeconds, onStoreLoss, addressRestSeconds }
+        settings: { leaseSeconds, onStoreLoss: planted.onStoreLoss ?? onStoreLoss, addressRestSeconds }
       },
       { record, observe: (planned) => this.observer(planned) }
     ).pipe(Layer.provide(ports))

@@ -107,8 +107,8 @@ export class Segment {
   private readonly parted = new Set<string>()
   /** Behind which machine neighbours believe an address to be. */
   readonly neighbours = new Map<Address, Machine>()
-  /** Planted: kernels do not answer probes. */
-  mute = false
+  /** Planted: nobody hears what is said, and no kernel answers. */
+  deaf = false
 
   constructor(world: World) {
     this.world = world
@@ -132,10 +132,9 @@ export class Segment {
     for (const other of this.machines) {
       if (other === from) continue
       this.world.after(0.1 + this.world.chance.next(), () => {
-        if (!this.hears(from, other)) return
+        if (this.deaf || !this.hears(from, other)) return
         // The kernel is first: it has answered before the daemon can take the address off.
-        if (message.type === "probe" && !this.mute && other.has(message.address))
-          this.answer(other, from, message.address)
+        if (message.type === "probe" && other.has(message.address)) this.answer(other, from, message.address)
         for (const hear of [...other.hearers]) hear(message)
       })
     }

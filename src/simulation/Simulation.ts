@@ -1,6 +1,6 @@
 // One run: a world with its segments, machines, routers, store and daemons; the documents that change; the faults, carried out and
 // healed; and what the checkers may ask about all that. The same seed gives the same run: the trace's hash says so.
-import { Effect, Scope } from "effect"
+import { Effect, Schedule, Scope } from "effect"
 import { type MemoryStore, makeMemoryStore } from "../adapters/memory/MemoryStore.ts"
 import { drainKey } from "../cluster/layout.ts"
 import { hash64 } from "../net/hash.ts"
@@ -12,7 +12,7 @@ import { describeFault, drawFaults, type Fault, isStoreFault, type PlannedFault 
 import { begin, end } from "./happenings.ts"
 import { Machine, type Removal, Segment } from "./Machine.ts"
 import { Network } from "./Network.ts"
-import type { StoreLies, StoreTrouble } from "./ports.ts"
+import type { Planted, StoreTrouble } from "./ports.ts"
 import { Router } from "./Router.ts"
 import {
   clusterAsn,
@@ -61,7 +61,7 @@ export class Simulation {
   readonly faults: ReadonlyArray<PlannedFault>
   readonly witnesses: Array<Witness> = []
   readonly trouble: StoreTrouble = { loss: 0 }
-  readonly lies: StoreLies = {}
+  readonly planted: Planted = {}
   model: Model
   version = 1
   /** By number; the first is 1. */
@@ -79,7 +79,7 @@ export class Simulation {
   private text: string
   private changes = 0
   readonly operator: Chance
-  private readonly machines: Array<Machine> = []
+  readonly machines: Array<Machine> = []
   private ids = 0
 
   constructor(readonly options: SimulationOptions) {
@@ -124,7 +124,7 @@ export class Simulation {
       memory: this.memory,
       scenario: this.scenario,
       trouble: this.trouble,
-      lies: this.lies,
+      planted: this.planted,
       documents: () => ({ text: this.text, version: this.version }),
       say: (who: string, text: string) => this.say(who, text)
     }
@@ -234,11 +234,19 @@ export class Simulation {
     if (on) this.drained.add(node)
     else this.drained.delete(node)
     const key = drainKey(node)
+    // What is wanted by the time that the store takes it: two of these may wait for the store at once.
     const write = Effect.flatMap(ClusterStore, (store) =>
-      store.commit({ when: [], operations: [on ? { type: "put", key, value: "" } : { type: "delete", key }] })
+      Effect.suspend(() =>
+        store.commit({
+          when: [],
+          operations: [this.drained.has(node) ? { type: "put", key, value: "" } : { type: "delete", key }]
+        })
+      )
     )
     this.inTurn(
-      Effect.ignore(write.pipe(Effect.retry({ times: 200 }), Effect.provide(this.memory.layerFor("operator"))))
+      Effect.ignore(
+        write.pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.provide(this.memory.layerFor("operator")))
+      )
     )
   }
 

@@ -20,6 +20,9 @@ export interface Owner {
 /** So many tasks at one moment of world time mean that somebody goes round in circles. */
 const tasksAtOnceMax = 200_000
 
+/** Time does not go on any more. */
+export class Livelock extends Error {}
+
 /** Small, fast, and good enough to draw faults with (splitmix32). */
 export const makeChance = (seed: number) => {
   let state = seed >>> 0
@@ -160,7 +163,7 @@ export class World {
       this.ready = []
       for (const task of batch) task()
       done += batch.length
-      if (done > tasksAtOnceMax) throw new Error(`a fiber goes round in circles at ${this.ms} ms of world time`)
+      if (done > tasksAtOnceMax) throw new Livelock(`fibers go round in circles at ${this.ms} ms of world time`)
     }
   }
 

@@ -104,12 +104,16 @@ export interface StoreTrouble {
   loss: number
 }
 
-/** Planted faults of the store, for the proof that the checkers see. */
-export interface StoreLies {
-  /** Conditions of transactions are not looked at. */
-  unconditional?: boolean
-  /** What happens to the news on their way to the nodes. */
-  news?: (news: StoreNews) => StoreNews | undefined
+/** Mistakes that a program could have, planted to prove that the checkers see them. */
+export interface Planted {
+  /** Happens to news of the store on their way to a node; undefined: they get lost. */
+  news?: (news: StoreNews, node: string) => StoreNews | undefined
+  /** What a node reads instead of the documents. */
+  documents?: (text: string, node: string) => string
+  /** VIPs are taken off as soon as other documents are read. */
+  hasty?: boolean
+  /** What the daemons do, whatever the documents say. */
+  onStoreLoss?: "hold" | "release"
 }
 
 const patienceMs = 5_000
@@ -120,7 +124,7 @@ const store = (
   node: string,
   owner: Process,
   trouble: StoreTrouble,
-  lies: StoreLies
+  planted: Planted
 ) => {
   const ask = <A>(what: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> => {
     if (!world.chance.happens(trouble.loss)) return owner.outside(what)
@@ -133,14 +137,13 @@ const store = (
     Effect.map(ClusterStore, (inner) => ({
       ...inner,
       read: (prefix) => ask(inner.read(prefix)),
-      commit: ({ when, operations }) =>
-        ask(inner.commit({ when: lies.unconditional === true ? [] : when, operations })),
+      commit: (transaction) => ask(inner.commit(transaction)),
       grant: (seconds) => ask(inner.grant(seconds)),
       keepAlive: (lease) => ask(inner.keepAlive(lease)),
       revoke: (lease) => ask(inner.revoke(lease)),
       watch: (prefix, onNews) => {
         const told = (news: StoreNews) => {
-          const said = lies.news === undefined ? news : lies.news(news)
+          const said = planted.news === undefined ? news : planted.news(news, node)
           if (said !== undefined) owner.tell(() => onNews(said))
         }
         return owner.outside(inner.watch(prefix, told).pipe(Scope.provide(owner.scope)))
@@ -157,7 +160,7 @@ export interface NodePorts {
   readonly memory: MemoryStore
   readonly node: string
   readonly trouble: StoreTrouble
-  readonly lies: StoreLies
+  readonly planted: Planted
   /** The documents as this node has them now. */
   readonly documents: () => string
 }
@@ -171,10 +174,17 @@ export const nodePorts = (ports: NodePorts) =>
     links(ports.machine, ports.owner),
     neighbours(ports.machine, ports.owner),
     transport(ports.network, ports.machine, ports.owner),
-    store(ports.world, ports.memory, ports.node, ports.owner, ports.trouble, ports.lies),
+    store(ports.world, ports.memory, ports.node, ports.owner, ports.trouble, ports.planted),
     noSecrets,
     Layer.succeed(ConfigSource, {
       name: "the simulation's documents",
-      read: Effect.sync(() => [{ path: "cluster.yaml", text: ports.documents() }])
+      read: Effect.sync(() => {
+        const { machine, planted } = ports
+        if (planted.hasty === true)
+          for (const { address, interface: name } of machine.addresses)
+            if (name === "lo") machine.drop(address, "daemon")
+        const text = ports.documents()
+        return [{ path: "cluster.yaml", text: planted.documents?.(text, ports.node) ?? text }]
+      })
     })
   )

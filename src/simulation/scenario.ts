@@ -55,7 +55,7 @@ export interface Scenario {
 
 export const clusterAsn = 65_001
 export const controlPlaneVip = "10.0.1.200" as Address
-export const poolPrefix = "10.0.1"
+const poolPrefix = "10.0.1"
 const poolFirst = 210
 
 export const floatingIpsMax: ReadonlyArray<Address> = [
@@ -88,7 +88,7 @@ const routerOf = (index: number, addPath: boolean, chance: Chance): SimPeer => (
   helper: chance.happens(0.6)
 })
 
-export const drawService = (number: number, nodes: ReadonlyArray<SimNode>, chance: Chance): SimService => {
+const drawService = (number: number, nodes: ReadonlyArray<SimNode>, chance: Chance): SimService => {
   const local = chance.happens(0.3)
   // Services that share an address have one policy here, so that what is expected of it is plain.
   const shared = !local && chance.happens(0.3)
@@ -101,7 +101,7 @@ export const drawService = (number: number, nodes: ReadonlyArray<SimNode>, chanc
   }
 }
 
-export const drawEndpoints = (nodes: ReadonlyArray<SimNode>, chance: Chance): ReadonlyArray<string> =>
+const drawEndpoints = (nodes: ReadonlyArray<SimNode>, chance: Chance): ReadonlyArray<string> =>
   nodes.filter(() => chance.happens(0.6)).map(({ name }) => name)
 
 export const drawScenario = (chance: Chance, nodeCount: number | undefined): Scenario => {

@@ -7,6 +7,7 @@ import { makeConvergence } from "./checkers/convergence.ts"
 import { checkDeadHops, checkNothingElse, checkPresence } from "./checkers/routes.ts"
 import { checkStoreLoss } from "./checkers/storeLoss.ts"
 import { Simulation, type SimulationOptions } from "./Simulation.ts"
+import { Livelock } from "./World.ts"
 
 export interface SimulationResult {
   readonly findings: ReadonlyArray<Finding>
@@ -36,19 +37,9 @@ const startMs = 12_000
 const convergenceMs = 60_000
 const restMs = 8_000
 
-export const simulate = (options: SimulationOptions): SimulationResult => {
-  const simulation = new Simulation(options)
-  const findings = new Findings(simulation)
-  for (const checker of checkers) simulation.witnesses.push(checker(simulation, findings))
-  simulation.faultOfProgram = (line) => findings.report("fault", line)
-  options.plant?.(simulation)
+/** Since when all has been right, in ms after healing; undefined: not within the time for it. */
+const comeRight = (simulation: Simulation, wrong: () => ReadonlyArray<string>): number | undefined => {
   const { world } = simulation
-  const wrong = makeConvergence(simulation)
-  simulation.start()
-  world.run(startMs - 1)
-  for (const text of wrong()) findings.report("start", text)
-  world.run(startMs + options.seconds * 1_000)
-  simulation.heal()
   const healedMs = world.ms
   // Right from here on: a session that the router has yet to find dead may still fall.
   let rightMs: number | undefined
@@ -58,12 +49,40 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
     else rightMs ??= world.ms
     if (rightMs === undefined && world.ms > healedMs + convergenceMs) break
   }
-  if (rightMs === undefined) for (const text of wrong()) findings.report("end", text)
+  return rightMs === undefined ? undefined : rightMs - healedMs
+}
+
+const wholeRun = (simulation: Simulation, findings: Findings): number | undefined => {
+  const { world } = simulation
+  const wrong = makeConvergence(simulation)
+  simulation.start()
+  world.run(startMs - 1)
+  for (const text of wrong()) findings.report("start", text)
+  world.run(startMs + simulation.options.seconds * 1_000)
+  simulation.heal()
+  const convergedMs = comeRight(simulation, wrong)
+  if (convergedMs === undefined) for (const text of wrong()) findings.report("end", text)
+  return convergedMs
+}
+
+export const simulate = (options: SimulationOptions): SimulationResult => {
+  const simulation = new Simulation(options)
+  const findings = new Findings(simulation)
+  for (const checker of checkers) simulation.witnesses.push(checker(simulation, findings))
+  simulation.faultOfProgram = (line) => findings.report("fault", line)
+  options.plant?.(simulation)
+  let convergedMs: number | undefined
+  try {
+    convergedMs = wholeRun(simulation, findings)
+  } catch (error) {
+    if (!(error instanceof Livelock)) throw error
+    findings.report("fault", error.message)
+  }
   return {
     findings: findings.all,
     simulation,
-    simulatedMs: world.ms,
-    ...(rightMs === undefined ? {} : { convergedMs: rightMs - healedMs }),
+    simulatedMs: simulation.world.ms,
+    ...(convergedMs === undefined ? {} : { convergedMs }),
     hash: simulation.traceHash.toString(16).padStart(16, "0")
   }
 }

@@ -80,6 +80,20 @@ const pure = [
   "simulation"
 ]
 
+/** Seeds of the simulation, and how many minutes of faults each has; in two processes, as many as the smallest runner has cores. */
+const seeds = 500
+const minutes = 0.75
+
+const simulate = (first: number, count: number) =>
+  check(`simulation, seeds ${first} to ${first + count - 1}`, [
+    bun,
+    join("src", "main.ts"),
+    "simulate",
+    `--seed=${first}`,
+    `--seeds=${count}`,
+    `--minutes=${minutes}`
+  ])
+
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   check: async () => {
     await check("type check", [bin("tsc")])
@@ -93,6 +107,7 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
       30_000
     ),
   property: () => bunTest("property", ["test/property/"], 60_000),
+  sim: () => Promise.all([simulate(1, seeds / 2), simulate(1 + seeds / 2, seeds / 2)]),
   build: () => check("build", [bun, join("deploy", "build.ts"), "--native"]),
   e2e: () => bunTest("e2e", ["test/e2e/", "test/workers/", "test/deploy/"], 60_000, { VIADUCT_BIN: executable }),
   interop: () => bunTest("interop", ["test/lab/", "test/interop/"], 180_000, { VIADUCT_BIN: executable }),

@@ -16,6 +16,7 @@ import { type Checker, Since } from "./Checker.ts"
 
 const overlapMs = 11_000
 const orphanMs = 50
+const renewalMs = 1_020
 
 /** Addresses that one node at a time holds: all that are on no loopback and no node's own. */
 const moves = (simulation: Simulation, { address, interface: name }: LocalAddress): boolean =>
@@ -65,7 +66,12 @@ export const checkOverlaps: Checker = (simulation, findings) => {
 
 export const checkOrphans: Checker = (simulation, findings) => {
   const since = new Since()
+  /** When somebody else took an address off a machine. */
+  const meddled = new Map<string, number>()
   return {
+    removed: ({ name }, { address }, why) => {
+      if (why === "somebody") meddled.set(`${name} ${address}`, simulation.world.ms + renewalMs)
+    },
     step: () => {
       const { ms } = simulation.world
       for (const end of simulation.network.ends) {
@@ -74,8 +80,8 @@ export const checkOrphans: Checker = (simulation, findings) => {
         const daemon = simulation.daemons.find(({ machine }) => machine === end.machine)
         if (daemon === undefined) continue
         const key = `${end.machine.name} ${end.localAddress} ${end.localPort} ${end.peerAddress}`
-        const from = Math.max(since.of(key, ms), daemon.thawedMs)
-        if (ms - from > orphanMs)
+        const noticed = meddled.get(`${end.machine.name} ${end.localAddress}`) ?? 0
+        if (ms - Math.max(since.of(key, ms), daemon.thawedMs, noticed) > orphanMs)
           findings.report(
             "I2",
             `${end.machine.name} has a connection from ${end.localAddress} to ${end.peerAddress} and not the address`
@@ -128,9 +134,13 @@ export const checkTakeover: Checker = (simulation, findings) => {
           (daemon) =>
             daemon.node.rack === rack && daemon.running && !simulation.drained.has(daemon.name) && !daemon.leaving
         )
-        const holder = holders.get(address)?.[0]
+        const on = holders.get(address) ?? []
+        const holder = on.find((machine) =>
+          simulation.daemons.some((daemon) => daemon.machine === machine && daemon.running)
+        )
+        const who = on.length === 0 ? "nobody has" : `only a dead node, ${on[0]?.name}, has`
         if (able.length > 0 && holder === undefined)
-          findings.report("takeover", `nobody has ${address}, and ${able.map(({ name }) => name).join(", ")} could`)
+          findings.report("takeover", `${who} ${address}, and ${able.map(({ name }) => name).join(", ")} could`)
         const speaker = able.find(({ machine }) => machine === holder)
         if (speaker === undefined) continue
         for (const router of simulation.routers) {

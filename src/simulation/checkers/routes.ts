@@ -49,6 +49,9 @@ export const checkDeadHops: Checker = (simulation, findings) => {
       for (const router of simulation.routers)
         for (const known of router.neighbours.values()) {
           if (!everFloating(known.address)) continue
+          // A rack that is dead altogether takes its sessions with it; the router's hold timer has to find that out.
+          const rack = Number(known.address.split(".")[2])
+          if (!simulation.daemons.some(({ node, running }) => node.rack === rack && running)) continue
           const speaker = simulation.daemons.find(({ machine }) => machine.has(known.address))
           const boundMs = leaseMs + (known.established && speaker?.running ? 1_500 : 2_500)
           if (quietMs < boundMs) continue
