@@ -35,7 +35,8 @@ export const nextReasons = (
 ): Reasons => {
   if (to === "Established") return { progress: reason }
   const fell = to === "Idle" || (to === "Active" && from === "OpenSent") || from === to
-  if (!fell || event === "OpenCollisionDump") return { ...before, progress: reason }
+  if (!fell || event === "OpenCollisionDump")
+    return { ...before, progress: to === "OpenSent" ? waitingForOpen(reason, parameters) : reason }
   if (from === "Established" || explained.has(event)) {
     return { progress: reason, failure: reason, ...(explained.has(event) ? { told: reason } : {}) }
   }
@@ -47,6 +48,12 @@ export const reasonText = ({ progress, failure, told }: Reasons): string => {
   return told === undefined || told === failure ? failure : `${told}; since then: ${failure}`
 }
 
+const farPeer = (hops: number): string => `a peer more than ${hops} hops away or without GTSM`
+
+/** A router may answer the first packets with TTL 255, until it knows whose they are: then only its OPEN does not arrive. */
+const waitingForOpen = (reason: string, { ttlSecurity }: Pick<SessionParameters, "ttlSecurity">): string =>
+  ttlSecurity === undefined ? reason : `${reason} (it does not arrive from ${farPeer(ttlSecurity)})`
+
 /** What else a peer's silence may mean: the kernel drops what has the wrong key or comes from too far, and says nothing. */
 const withSuspects = (
   reason: string,
@@ -54,7 +61,7 @@ const withSuspects = (
 ): string => {
   if (!/^no answer|timed out/i.test(reason)) return reason
   const key = passwordFile === undefined ? [] : [`another MD5 key at the peer than in ${passwordFile}, or none`]
-  const hops = ttlSecurity === undefined ? [] : [`a peer more than ${ttlSecurity} hops away or without GTSM`]
+  const hops = ttlSecurity === undefined ? [] : [farPeer(ttlSecurity)]
   const suspects = [...key, ...hops].join(", or ")
   return suspects === "" ? reason : `${reason} (so it looks with ${suspects}, too)`
 }

@@ -57,6 +57,12 @@ describe("the reason of a session that is not up", () => {
     )
   })
 
+  test("an OPEN that does not arrive names the hops, where they may be why", () => {
+    expect(shown([dial, open], { ttlSecurity: 1 })).toBe(
+      "connected; waiting for the peer's OPEN (it does not arrive from a peer more than 1 hops away or without GTSM)"
+    )
+  })
+
   test("silence names the key and the hops, where they may be why", () => {
     const silent: Move = ["Connect", "Idle", "TcpConnectionFails", "no answer from 10.0.1.254 port 179"]
     expect(shown([dial, silent])).toBe("no answer from 10.0.1.254 port 179")
