@@ -66,7 +66,10 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   const changed = yield* PubSub.sliding<void>(1)
   const renewed = yield* PubSub.sliding<void>(1)
   const told = yield* PubSub.sliding<void>(1)
+  /** Something may have to be written. */
   const wake = yield* Queue.sliding<void>(1)
+  /** Something may be due sooner than it was. */
+  const beat = yield* Queue.sliding<void>(1)
   const leaseMs = leaseSeconds * 1_000
   const everyMs = Math.min(1_000, leaseMs / 3)
   let state = noState(now())
@@ -97,6 +100,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   yield* store.watch("", (news) => {
     become(hearNews(state, news, now(), leaseMs))
     Queue.offerUnsafe(wake, undefined)
+    Queue.offerUnsafe(beat, undefined)
   })
 
   /** Said once, until it changes. */
@@ -169,6 +173,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
       Effect.catch((error) => {
         if (error.reason === "lease-gone") return loseLease(id)
         failing = true
+        Queue.offerUnsafe(beat, undefined)
         return complain(`the lease could not be kept alive: ${error.message}`)
       }),
       Effect.ensuring(
@@ -180,7 +185,6 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
 
   /** One turn; the result is when the next one is due, in ms. */
   const turn = Effect.gen(function* () {
-    if (graceEnd(state) <= now()) become(endGrace(state, now()))
     const record = member
     if (record === undefined || state.store === "never") return everyMs
     const { id } = lease
@@ -189,30 +193,37 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     return published === memberValue(record) ? undefined : yield* put(record, id)
   })
 
-  const live = Effect.gen(function* () {
-    let keepAliveAt = 0
+  const writing = Effect.gen(function* () {
     for (;;) {
       const result = yield* Effect.result(turn)
       if (result._tag === "Failure") {
         if (result.failure.reason === "lease-gone" && lease.id !== undefined) yield* loseLease(lease.id)
         else yield* complain(`the cluster's store: ${result.failure.message}`)
       }
-      let waitMs = result._tag === "Failure" ? retryMs : (result.success ?? everyMs)
+      const waitMs = result._tag === "Failure" ? retryMs : (result.success ?? everyMs)
+      yield* Effect.timeoutOption(Queue.take(wake), waitMs)
+    }
+  })
+
+  /** What has to happen in time, whatever a request beside it waits for. */
+  const beating = Effect.gen(function* () {
+    let keepAliveAt = 0
+    for (;;) {
+      if (graceEnd(state) <= now()) become(endGrace(state, now()))
       const { id } = lease
       if (id !== undefined && now() >= keepAliveAt && outstanding < outstandingMax) {
         outstanding++
         keepAliveAt = now() + (failing ? retryMs : everyMs)
         yield* Effect.forkScoped(keptAlive(id))
       }
-      if (id !== undefined)
-        waitMs = Math.min(waitMs, Math.max(1, (failing ? Math.min(keepAliveAt, now() + retryMs) : keepAliveAt) - now()))
       if (failing) keepAliveAt = Math.min(keepAliveAt, now() + retryMs)
-      waitMs = Math.max(1, Math.min(waitMs, graceEnd(state) - now()))
-      yield* Queue.take(wake).pipe(Effect.timeoutOption(waitMs))
+      const waitMs = Math.min(id === undefined ? everyMs : keepAliveAt - now(), graceEnd(state) - now())
+      yield* Effect.timeoutOption(Queue.take(beat), Math.max(1, waitMs))
     }
   })
+
   const living = yield* Effect.forkScoped(
-    live.pipe(
+    Effect.all([writing, beating], { concurrency: "unbounded" }).pipe(
       Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("cluster", cause)))
     )
   )
