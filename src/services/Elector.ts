@@ -50,6 +50,11 @@ export class Elector extends Context.Service<
   static readonly layer = (config: FenceConfig) => Layer.effect(Elector, makeElector(config))
 }
 
+/** A claim that could not be given back is tried again after this, in ms. */
+const giveBackAgainMs = 250
+/** So often a claim to give back may be missing in what the watch has shown. */
+const unseenMax = 8
+
 interface Holding {
   claim: PlannedClaim
   fence: Fence
@@ -151,11 +156,29 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
     const { entries, view } = cluster.state()
     const there = entries.get(key)
     const claimed = view.claims.find((one) => one.address === address)
-    if (there === undefined || claimed?.node !== node) return
-    yield* cluster.commit({
+    if (there === undefined) return "unseen" as const
+    if (claimed?.node !== node) return "gone" as const
+    const { done } = yield* cluster.commit({
       when: [{ key, modRevision: there.modRevision }],
       operations: [{ type: "delete", key }]
     })
+    return done ? ("gone" as const) : ("unseen" as const)
+  })
+
+  /**
+   * Until it is gone, or wanted again: under a lease that lives on a claim would stay for ever, and nobody could have the address. A
+   * claim just made may take a moment until the watch shows it.
+   */
+  const giveBack = Effect.fnUntraced(function* (address: Address) {
+    const { id } = cluster.lease()
+    for (let unseen = 0; unseen < unseenMax; ) {
+      if (holdings.get(address)?.fence.wanted === true || cluster.lease().id !== id) return
+      const result = yield* Effect.result(unclaim(address))
+      if (result._tag === "Success" && result.success === "gone") return
+      if (result._tag === "Success") unseen++
+      else yield* Effect.logWarning(`the claim of ${address} could not be given back yet: ${result.failure.message}`)
+      yield* Effect.sleep(giveBackAgainMs)
+    }
   })
 
   const ask = (address: Address, action: "Claim" | "Unclaim") => {
@@ -166,9 +189,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
             Effect.catch((why) => Effect.succeed<FenceEvent>({ type: "ClaimFailed", why })),
             Effect.map((event) => post(address, event))
           )
-        : Effect.catch(unclaim(address), (error) =>
-            Effect.logWarning(`the claim of ${address} stays until the lease ends: ${error.message}`)
-          )
+        : giveBack(address)
     return Effect.asVoid(Effect.forkIn(asked, outer))
   }
 
