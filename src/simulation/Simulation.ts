@@ -12,7 +12,7 @@ import { describeFault, drawFaults, type Fault, isStoreFault, type PlannedFault 
 import { begin, end } from "./happenings.ts"
 import { Machine, type Removal, Segment } from "./Machine.ts"
 import { Network } from "./Network.ts"
-import type { Planted, StoreTrouble } from "./ports.ts"
+import { type Planted, patienceMs, type StoreTrouble } from "./ports.ts"
 import { Router } from "./Router.ts"
 import {
   clusterAsn,
@@ -180,6 +180,7 @@ export class Simulation {
   }
 
   start(): void {
+    for (const { name, node } of this.daemons) this.memory.link(name).delayMs = node.storeMs
     const callers = [...floatingIpsMax, ...this.scenario.nodes.map(({ ipv4 }) => ipv4)]
     for (const router of this.routers) router.start(callers)
     for (const daemon of this.daemons) this.world.after(this.world.chance.between(0, 800), () => daemon.start())
@@ -202,9 +203,15 @@ export class Simulation {
     if (lasting(fault)) this.active.set(id, fault)
     this.world.after(forMs, () => {
       if (this.healed) return
-      this.active.delete(id)
       this.touch(fault)
       this.say("world", `over: ${describeFault(fault)}`)
+      // What was lost is waited for a while longer.
+      const lingersMs = fault.type === "store loses requests" ? patienceMs + 200 : 0
+      if (lingersMs === 0) this.active.delete(id)
+      else
+        this.world.after(lingersMs, () => {
+          if (this.active.delete(id)) this.touch(fault)
+        })
       end(this, fault)
       if (isStoreFault(fault)) for (const witness of this.witnesses) witness.storeFault?.(fault, false)
     })
@@ -271,8 +278,8 @@ export class Simulation {
   heal(): void {
     this.healed = true
     this.say("world", "everything is healed")
-    for (const { name } of this.daemons) {
-      this.memory.link(name).delayMs = 0
+    for (const { name, node } of this.daemons) {
+      this.memory.link(name).delayMs = node.storeMs
       this.memory.link(name).reachable = true
     }
     this.trouble.loss = 0

@@ -11,7 +11,7 @@ interface Happening<F extends Fault> {
 const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { readonly type: T }>> } = {
   "store slow": {
     begin: (simulation, { node, delayMs }) => slow(simulation, node, delayMs),
-    end: (simulation, { node }) => slow(simulation, node, 0)
+    end: (simulation, { node }) => slow(simulation, node, undefined)
   },
   "store loses requests": {
     begin: ({ trouble }, { share }) => {
@@ -112,8 +112,9 @@ const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { re
   }
 }
 
-const slow = ({ daemons, memory }: Simulation, node: string | undefined, delayMs: number): void => {
-  for (const { name } of daemons) if (node === undefined || node === name) memory.link(name).delayMs = delayMs
+const slow = ({ daemons, memory }: Simulation, only: string | undefined, delayMs: number | undefined): void => {
+  for (const { name, node } of daemons)
+    if (only === undefined || only === name) memory.link(name).delayMs = delayMs ?? node.storeMs
 }
 
 /** The table's entry takes the fault that it stands for. */

@@ -116,7 +116,8 @@ export interface Planted {
   onStoreLoss?: "hold" | "release"
 }
 
-const patienceMs = 5_000
+/** How long a request that is lost is waited for, in ms. */
+export const patienceMs = 5_000
 
 const store = (
   world: World,

@@ -11,6 +11,8 @@ export interface SimNode {
   /** How fast its clock runs. */
   readonly rate: number
   readonly offsetMs: number
+  /** How far the store is, each way. */
+  readonly storeMs: number
 }
 
 export interface SimPeer {
@@ -74,7 +76,8 @@ const nodeOf = (index: number, chance: Chance): SimNode => {
     ipv4: `10.0.${rack}.${host}` as Address,
     ...(chance.happens(0.9) ? { ipv6: `2001:db8:${rack}::${host}` as Address } : {}),
     rate: 0.98 + 0.04 * chance.next(),
-    offsetMs: chance.between(-5_000, 5_000) + 1_000_000
+    offsetMs: chance.between(-5_000, 5_000) + 1_000_000,
+    storeMs: chance.between(2, 40) / 10
   }
 }
 

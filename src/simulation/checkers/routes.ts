@@ -77,9 +77,10 @@ const makeStanding = (simulation: Simulation) => {
   return {
     step: () => {
       for (const daemon of simulation.daemons) {
-        const { name } = daemon
+        const { name, node } = daemon
         const link = simulation.memory.link(name)
-        const trouble = !simulation.storeUp || !link.reachable || link.delayMs > 0 || simulation.trouble.loss > 0
+        const trouble =
+          !simulation.storeUp || !link.reachable || link.delayMs > node.storeMs || simulation.trouble.loss > 0
         const fine = daemon.running && !daemon.leaving && !trouble && !simulation.drained.has(name)
         if (!fine) good.delete(name)
         else if (!good.has(name)) good.set(name, simulation.world.ms)
