@@ -28,6 +28,8 @@ export interface Fence {
   readonly leaseUntil: number
   /** Until when the kernel keeps the address; 0: it is not on the node by our doing. */
   readonly keptUntil: number
+  /** Since when members have answered the probes of this claim; infinite: none has. */
+  readonly answeredSince: number
   /** Probes that are still to be sent. */
   readonly probesLeft: number
   /** Announcements that are still to be sent. */
@@ -97,6 +99,8 @@ const probeEveryMs = 70
 const probeWaitMs = 90
 /** A member that still has the address is asked again soon: it gives way, or its kernel takes the address off. */
 const memberConflictMs = 60
+/** A daemon's address goes with its lease, as soon as the kernel has noticed; what is there for longer no daemon gives back. */
+const stuckMs = 2_000
 /** A stranger's address is looked at again after this. */
 const strangerConflictMs = 5_000
 /** Announcements after taking an address, and how far apart: neighbours lock an entry for up to a second. */
@@ -119,6 +123,7 @@ export const makeFence = (now: number): Fence => ({
   reason: "not assigned to this node",
   leaseUntil: 0,
   keptUntil: 0,
+  answeredSince: never,
   probesLeft: 0,
   announcementsLeft: 0,
   announceAt: never,
@@ -144,7 +149,7 @@ const enter = (fence: Fence, phase: FencePhase, now: number, reason: string, mor
   since: fence.phase === phase ? fence.since : now
 })
 
-const withoutClaim = ({ generation: _, ...rest }: Fence): Fence => rest
+const withoutClaim = ({ generation: _, ...rest }: Fence): Fence => ({ ...rest, answeredSince: never })
 
 const info = (text: string): FenceAction => ({ type: "Report", level: "info", text })
 const warning = (text: string): FenceAction => ({ type: "Report", level: "warning", text })
@@ -198,17 +203,32 @@ const putOn = (fence: Fence, now: number, config: FenceConfig): FenceStep => {
   }
 }
 
-const conflict = (fence: Fence, now: number, mac: string, member: string | undefined): FenceStep => {
-  const who = member === undefined ? `another host, MAC ${mac},` : `node ${member} (MAC ${mac})`
-  const reason =
-    member === undefined
-      ? `${who} has the address: it is not taken; take it off there, or reserve another one`
-      : `${who} still has the address; waiting until it has given way`
-  const wait = member === undefined ? strangerConflictMs : memberConflictMs
-  // It is asked many times a second until it gives way: told once.
-  const again = fence.reason === reason
-  const report: FenceAction = { type: "Report", level: member === undefined ? "error" : "info", text: reason }
-  return { fence: enter(fence, "conflict", now, reason, { wakeAt: now + wait }), actions: again ? [] : [report] }
+interface Who {
+  readonly mac: string
+  readonly member?: string
+}
+
+/** Told once: a member is asked many times a second until it gives way. */
+const inConflict = (fence: Fence, now: number, waitMs: number, level: "info" | "error", reason: string): FenceStep => ({
+  fence: enter(fence, "conflict", now, reason, { wakeAt: now + waitMs }),
+  actions: fence.reason === reason ? [] : [{ type: "Report", level, text: reason }]
+})
+
+const wayOut = "take it off there, or reserve another one"
+
+const conflict = (fence: Fence, now: number, { mac, member }: Who, config: FenceConfig): FenceStep => {
+  if (member === undefined) {
+    const reason = `another host, MAC ${mac}, has the address: it is not taken; ${wayOut}`
+    return inConflict(fence, now, strangerConflictMs, "error", reason)
+  }
+  const answeredSince = Math.min(fence.answeredSince, now)
+  const who = `node ${member} (MAC ${mac})`
+  if (now - answeredSince <= config.leaseMs + stuckMs) {
+    const reason = `${who} still has the address; waiting until it has given way`
+    return inConflict({ ...fence, answeredSince }, now, memberConflictMs, "info", reason)
+  }
+  const reason = `${who} has had the address for longer than a lease: it was put on there by hand; ${wayOut}`
+  return inConflict({ ...fence, answeredSince }, now, strangerConflictMs, "error", reason)
 }
 
 const release = (fence: Fence, now: number, reason: string): FenceStep => {
@@ -253,14 +273,14 @@ const leaseOver = (fence: Fence, now: number, config: FenceConfig): FenceStep =>
   return { fence: enter(fence, "holdover", now, reason, { wakeAt: fence.wakeAt }), actions: [warning(reason)] }
 }
 
-const heard = (fence: Fence, event: FenceEvent & { type: "Heard" }, now: number): FenceStep => {
+const heard = (fence: Fence, event: FenceEvent & { type: "Heard" }, now: number, config: FenceConfig): FenceStep => {
   const { message, mac, member } = event
   switch (fence.phase) {
     case "probing":
     case "conflict":
       // A member that probes as well has lost its claim to us, or is about to see that.
       if (message === "probe" && member !== undefined) return { fence, actions: [] }
-      return conflict(fence, now, mac, member)
+      return conflict(fence, now, event, config)
     case "holdover":
       if (member !== undefined && message !== "answer") {
         const does = message === "probe" ? "asks for" : "announces"
@@ -290,6 +310,7 @@ const defend = (fence: Fence, now: number, mac: string, member: string | undefin
 const put = (fence: Fence, added: boolean, now: number): FenceStep => {
   if (fence.phase === "probing") {
     const held = enter(fence, "held", now, "held", {
+      answeredSince: never,
       wakeAt: fence.wakeAt,
       announcementsLeft: announcements - 1,
       announceAt: now + announceEveryMs
@@ -425,7 +446,7 @@ export const fenceStep = (fence: Fence, event: FenceEvent, now: number, config: 
     case "LeaseGone":
       return leaseGone(fence, now, config)
     case "Heard":
-      return heard(fence, event, now)
+      return heard(fence, event, now, config)
     case "Put":
       return put(fence, event.added, now)
     case "PutFailed":

@@ -109,6 +109,22 @@ describe("taking an address", () => {
     expect(one.until(600).did()).toEqual(["Probe", "Probe", "Hold", "Announce", "Open"])
   })
 
+  test("a member that has it for longer than a lease has it by hand: said, and asked only now and then", () => {
+    const one = run()
+      .at(0, { type: "Lease", until: 60_000 })
+      .at(0, { type: "Want" })
+      .at(0, { type: "Claimed", generation: 1 })
+    const ask = (now: number) => one.at(now, { type: "Heard", message: "answer", ...node02 }).until(now + 60)
+    for (let now = 5; now < 5_000; now += 65) ask(now)
+    expect(one.fence).toMatchObject({ phase: "probing", reason: expect.stringContaining("still has the address") })
+    one.did()
+    one.at(5_010, { type: "Heard", message: "answer", ...node02 })
+    expect(one.fence.reason).toContain(`node node-02 (MAC ${node02.mac}) has had the address for longer than a lease`)
+    expect(one.until(10_000).did()).toEqual([])
+    expect(one.until(10_400).did()).toEqual(["Probe", "Probe", "Probe", "Hold", "Announce", "Open"])
+    expect(one.fence.answeredSince).toBe(Number.POSITIVE_INFINITY)
+  })
+
   test("is not taken where the lease ran out while it was probed", () => {
     const one = run()
       .at(0, { type: "Lease", until: 100 })

@@ -6,7 +6,7 @@ import type { Router } from "../../lab/routers/Router.ts"
 import { ROUTER } from "../scenario.ts"
 import { type FileSpec, FLOATING_IPS, nodeAddress } from "./file.ts"
 import { holdsNextHops, startRackRouter } from "./router.ts"
-import { figures, LEASE_MS, Stage } from "./Stage.ts"
+import { figures, LEASE_MS, Stage, type StageSpec } from "./Stage.ts"
 
 const VIP = "203.0.113.1/32"
 const CP_VIP = "10.0.0.8/32"
@@ -21,11 +21,14 @@ const [FIRST, SECOND] = [nodeAddress("node-01"), nodeAddress("node-02")]
 const CONTROL_PLANE = { [FIRST]: [FIRST], [SECOND]: [SECOND] }
 const EVERY_HOP = { [FLOATING_IPS[0]]: [FIRST, SECOND], [FLOATING_IPS[1]]: [FIRST, SECOND] }
 
-const build = async (file: FileSpec, store?: "embedded"): Promise<{ readonly stage: Stage; readonly bird: Router }> => {
+const build = async (
+  file: FileSpec,
+  more: Partial<StageSpec> = {}
+): Promise<{ readonly stage: Stage; readonly bird: Router }> => {
   let bird: Router | undefined
   const stage = await Stage.create({
     file,
-    ...(store === undefined ? {} : { store }),
+    ...more,
     prepare: async (lab) => {
       bird = await startRackRouter(lab, "bird", 2)
     }
@@ -41,7 +44,7 @@ describe("several nodes without an etcd", () => {
   const { test } = requires("root", "ip", "nft", "bird")
 
   test("floating IPs and services are refused with what to do about it, and the control plane works", async () => {
-    const { stage, bird } = await build(FILE, "embedded")
+    const { stage, bird } = await build(FILE, { store: "embedded" })
     await using _lab = stage.lab
     await holdsNextHops(stage.lab, bird, CP_VIP, CONTROL_PLANE, 20_000)
     for (const host of stage.hosts) {
@@ -73,6 +76,24 @@ describe("several nodes without an etcd", () => {
 
 describe("an etcd that goes away", () => {
   const { test } = requires("root", "ip", "nft", "etcd", "etcdctl", "bird", "tcpdump")
+
+  test("not there when the nodes start: the control plane works, and services follow when etcd answers", async () => {
+    const { stage, bird } = await build(FILE, { without: ["node-01", "node-02"] })
+    await using _lab = stage.lab
+    await stage.etcd.member.kill()
+    await Promise.all(stage.hosts.map((host) => stage.start(host, FILE)))
+    await holdsNextHops(stage.lab, bird, CP_VIP, CONTROL_PLANE, 20_000)
+    expect(await stage.get("node-01", "services")).toContain("no word from the store yet")
+    const lost = async () => (await stage.readiness("node-01")).summary
+    await stage.lab.until(async () => /^ready.*the store is lost/.test(await lost()), "the lost store to be told")
+    stage.etcd.member.start()
+    await stage.etcd.healthy()
+    const backMs = Date.now()
+    await holdsNextHops(stage.lab, bird, VIP, EVERY_HOP)
+    figures(
+      `etcd comes after the nodes: every next hop from both floating IPs ${Date.now() - backMs} ms after it answers`
+    )
+  })
 
   test("onStoreLoss release: every floating IP is gone with the lease, sessions say nothing; all is back with etcd", async () => {
     const { stage, bird } = await build({ ...FILE, daemon: { onStoreLoss: "release" } })
