@@ -61,6 +61,8 @@ interface Holding {
   sinceWall: number
   /** The other node whose claim the store showed last. */
   claimedBy?: string | undefined
+  /** That claim is gone, and the machine has yet to hear of it. */
+  freed?: boolean
 }
 
 interface OpenSegment {
@@ -247,15 +249,25 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
     const renewed = lease.until > leaseUntil || (lease.id !== leaseId && lease.id !== undefined)
     leaseId = lease.id
     leaseUntil = lease.until
+    const claimants = new Map(view.claims.map((claimed) => [claimed.address, claimed.node]))
     for (const [address, holding] of holdings) {
       if (gone) yield* feed(holding, { type: "LeaseGone" })
       if (renewed) yield* feed(holding, { type: "Lease", until: lease.until })
-      const entry = entries.get(claimKey(address))
-      const claimed = entry === undefined ? undefined : view.claims.find((one) => one.address === address)
-      const other = claimed?.node === node ? undefined : claimed?.node
+      const claimant = entries.has(claimKey(address)) ? claimants.get(address) : undefined
+      const other = claimant === node ? undefined : claimant
       if (other !== undefined) yield* feed(holding, { type: "Taken", by: other })
-      else if (holding.claimedBy !== undefined) yield* feed(holding, { type: "Freed" })
+      holding.freed = other === undefined && (holding.freed === true || holding.claimedBy !== undefined)
       holding.claimedBy = other
+    }
+  })
+
+  /** A claim that is on its way will fail because of the one that has just gone: that is waited for. */
+  const tellFreed = Effect.gen(function* () {
+    for (const holding of holdings.values()) {
+      const { phase, wakeAt } = holding.fence
+      if (holding.freed !== true || (phase === "claiming" && !Number.isFinite(wakeAt))) continue
+      holding.freed = false
+      yield* feed(holding, { type: "Freed" })
     }
   })
 
@@ -279,6 +291,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
         const holding = holdings.get(next.address)
         if (holding !== undefined) yield* feed(holding, next.event)
       }
+      yield* tellFreed
       for (const holding of holdings.values())
         if (fenceWake(holding.fence) <= now()) yield* feed(holding, { type: "Tick" })
       yield* forgetIdle
