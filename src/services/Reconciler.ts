@@ -69,7 +69,7 @@ const refusalText = ({ subject, reason }: Refusal): string => `${subject}: ${rea
 const withdrawElsewhereMs = 300
 const giveBackMs = 1_000
 
-/** The others are told how this node does when it has been so for this long. */
+/** The others are told how this node does so long after a change: what changes meanwhile is told with it. */
 const reportAfter = "500 millis"
 
 const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
@@ -356,7 +356,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     })
   })
   yield* Effect.forkScoped(
-    Stream.runForEach(Stream.debounce(supervisor.changes, reportAfter), () => report),
+    Stream.runForEach(supervisor.changes, () => Effect.andThen(Effect.sleep(reportAfter), report)),
     { startImmediately: true }
   )
 
