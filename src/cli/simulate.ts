@@ -36,6 +36,24 @@ type Result = ReturnType<typeof simulate>
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(3)} s`
 
+type Figures = Result["figures"]
+
+const addFigures = (all: Map<string, { times: number; mostMs: number | undefined }>, more: Figures): void => {
+  for (const [name, { times, mostMs }] of more) {
+    const before = all.get(name) ?? { times: 0, mostMs: undefined }
+    const most = mostMs === undefined ? before.mostMs : Math.max(before.mostMs ?? 0, mostMs)
+    all.set(name, { times: before.times + times, mostMs: most })
+  }
+}
+
+const figureLines = (figures: Figures): ReadonlyArray<string> =>
+  [...figures]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { times, mostMs }]) => {
+      const most = mostMs === undefined ? "" : `, ${seconds(mostMs)} at most`
+      return `  ${name}: ${times}${most}`
+    })
+
 const scenarioLine = ({ simulation: { scenario } }: Result): string => {
   const { mode, nodes, leaseSeconds, onStoreLoss, start } = scenario
   const routers = start.peers.map(({ name, addPath, helper }) => {
@@ -70,6 +88,8 @@ const one = (result: Result, trace: boolean): ReadonlyArray<string> => {
     ...faults.map(describePlanned),
     ...(shown ? ["What happened:", ...lines] : []),
     ...(result.findings.length === 0 ? ["No checker found anything."] : ["Findings:", ...findingLines(result)]),
+    "Figures:",
+    ...figureLines(result.figures),
     summary(result)
   ]
 }
@@ -82,6 +102,7 @@ export const simulateCommand = Command.make(
       const count = Option.getOrElse(seeds, () => 1)
       let simulatedMs = 0
       let found = 0
+      const figures = new Map<string, { times: number; mostMs: number | undefined }>()
       for (let n = seed; n < seed + count; n++) {
         const result = simulate({
           seed: n,
@@ -89,11 +110,13 @@ export const simulateCommand = Command.make(
           ...(Option.isSome(nodes) ? { nodes: nodes.value } : {})
         })
         simulatedMs += result.simulatedMs
+        addFigures(figures, result.figures)
         if (result.findings.length > 0) found++
         if (Option.isNone(seeds)) yield* Console.log(one(result, trace).join("\n"))
         else if (result.findings.length > 0)
           yield* Console.log([`seed ${n}: ${scenarioLine(result)}`, ...findingLines(result, shownMax)].join("\n"))
       }
+      if (Option.isSome(seeds)) yield* Console.log(figureLines(figures).join("\n"))
       if (Option.isSome(seeds))
         yield* Console.log(
           `${count} seeds, ${(simulatedMs / 3_600_000).toFixed(2)} simulated hours: ` +

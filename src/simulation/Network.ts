@@ -19,6 +19,8 @@ export class End implements Connection {
   readonly userTimeoutMs: number
   /** The process has it: it neither closed nor forgot it. */
   owned = true
+  /** The process has been given it. */
+  started = false
   /** The process forgot it without a word. */
   vanished = false
   /** The kernel has it: packets for it are not answered with a reset. */
@@ -51,6 +53,7 @@ export class End implements Connection {
   }
 
   start(handler: ConnectionHandler): void {
+    this.started = true
     this.handler = handler
     for (const event of this.early.splice(0)) event()
   }

@@ -67,6 +67,10 @@ export class Simulation {
   /** By number; the first is 1. */
   readonly models: Array<Model>
   readonly drained = new Set<string>()
+  /** Nodes whose daemons stumble. */
+  readonly hiccups = new Set<string>()
+  /** A host of somebody else's in each rack. */
+  private readonly strangers: ReadonlyArray<Machine>
   /** Faults that last, and how many of each. */
   readonly active = new Map<string, Fault>()
   /** When something was last done to the world; the start counts. */
@@ -118,6 +122,7 @@ export class Simulation {
       own.put({ address: peer.address, prefixLength: 24, interface: "eth0" }, false)
       return new Router(world, this.network, own, { ...peer, clusterAsn }, (text) => this.say(peer.name, text))
     })
+    this.strangers = this.segments.map((segment, index) => machine(`stranger-${index + 1}`, 1, segment))
     const around = {
       world,
       network: this.network,
@@ -164,6 +169,15 @@ export class Simulation {
     return this.routers.find(({ spec }) => spec.name === name) as Router
   }
 
+  strangerBeside(address: Address): Machine {
+    return this.strangers[Number(address.split(".")[2]) - 1] as Machine
+  }
+
+  /** Somebody else's host has the address. */
+  isStrange(address: Address): boolean {
+    return this.strangers.some((stranger) => stranger.has(address))
+  }
+
   /** The node that an address of its own belongs to. */
   nodeOf(address: Address): Daemon | undefined {
     return this.daemons.find(({ node }) => node.ipv4 === address || node.ipv6 === address)
@@ -205,8 +219,8 @@ export class Simulation {
       if (this.healed) return
       this.touch(fault)
       this.say("world", `over: ${describeFault(fault)}`)
-      // What was lost is waited for a while longer.
-      const lingersMs = fault.type === "store loses requests" ? patienceMs + 200 : 0
+      // What was lost is waited for a while longer; whether a stranger has gone is looked at every 5 s.
+      const lingersMs = fault.type === "store loses requests" || fault.type === "stranger" ? patienceMs + 200 : 0
       if (lingersMs === 0) this.active.delete(id)
       else
         this.world.after(lingersMs, () => {
@@ -285,6 +299,9 @@ export class Simulation {
     this.trouble.loss = 0
     this.network.loss = 0
     this.network.resets = 0
+    this.hiccups.clear()
+    for (const stranger of this.strangers)
+      for (const { address } of stranger.addresses) stranger.drop(address, "somebody")
     if (!this.storeUp) this.setStore(true)
     for (const a of this.daemons) {
       for (const b of this.daemons) a.machine.segment.join(a.machine, b.machine)
@@ -296,7 +313,8 @@ export class Simulation {
     }
     for (const router of this.routers) this.startRouter(router)
     this.active.clear()
-    this.lastEventMs = this.world.ms
+    // Requests that were lost before are still waited for.
+    this.lastEventMs = this.world.ms + patienceMs + 200
     this.lastOtherEventMs = this.world.ms
   }
 }

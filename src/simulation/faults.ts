@@ -1,6 +1,7 @@
 // What goes wrong in a run and when, drawn from the seed before it starts: a list of faults with their times, that reads as a story.
 // Some are moments, some last; after each bunch comes a pause in which the cluster has to be as it should.
 
+import type { Address } from "../net/ip.ts"
 import type { Scenario } from "./scenario.ts"
 import type { Chance } from "./World.ts"
 
@@ -24,6 +25,8 @@ export type Fault =
   | { readonly type: "drain"; readonly node: string }
   | { readonly type: "router restarts"; readonly router: string }
   | { readonly type: "address taken off"; readonly node: string }
+  | { readonly type: "stranger"; readonly address: Address }
+  | { readonly type: "hiccups"; readonly node: string }
 
 export interface PlannedFault {
   readonly atMs: number
@@ -51,6 +54,8 @@ export const describeFault = (fault: Fault): string => {
       return `${fault.node} and ${fault.router} do not reach each other`
     case "router restarts":
       return `${fault.router} restarts`
+    case "stranger":
+      return `another host takes ${fault.address}`
     case "store away":
     case "store compacts":
     case "store connections break":
@@ -83,7 +88,9 @@ const allFaults = [
   "documents change",
   "drain",
   "router restarts",
-  "address taken off"
+  "address taken off",
+  "stranger",
+  "hiccups"
 ] as const
 
 const moments: ReadonlySet<Fault["type"]> = new Set<Fault["type"]>([
@@ -93,7 +100,7 @@ const moments: ReadonlySet<Fault["type"]> = new Set<Fault["type"]>([
   "address taken off"
 ])
 
-const drawFault = (type: Fault["type"], { nodes, routers }: Scenario, chance: Chance): Fault => {
+const drawFault = (type: Fault["type"], { nodes, routers, start }: Scenario, chance: Chance): Fault => {
   const node = chance.pick(nodes).name
   const router = chance.pick(routers.slice(0, 2)).name
   switch (type) {
@@ -115,6 +122,8 @@ const drawFault = (type: Fault["type"], { nodes, routers }: Scenario, chance: Ch
       return { type, node, router }
     case "router restarts":
       return { type, router }
+    case "stranger":
+      return { type, address: chance.pick(start.floatingIps) }
     case "store away":
     case "store compacts":
     case "store connections break":
@@ -153,6 +162,8 @@ export const drawFaults = (
   const leaseMs = scenario.leaseSeconds * 1_000
   // Some runs are about the store alone: they show what I11 promises.
   const kinds = chance.happens(0.15) ? storeFaults : allFaults
+  // And some never come to rest: what is bounded by a pause is not checked in them, all else is.
+  const restless = chance.happens(0.2)
   const faults: Array<PlannedFault> = []
   let atMs = firstMs
   while (atMs < untilMs) {
@@ -167,8 +178,8 @@ export const drawFaults = (
       endMs = Math.max(endMs, startMs + forMs)
     }
     // A pause, often long enough for everything to settle, sometimes short.
-    atMs =
-      endMs + (chance.happens(0.3) ? chance.between(100, 3_000) : chance.between(leaseMs + 2_000, leaseMs + 12_000))
+    const pause = chance.happens(0.3) ? chance.between(100, 3_000) : chance.between(leaseMs + 2_000, leaseMs + 12_000)
+    atMs = restless ? atMs + chance.between(100, 4_000) : endMs + pause
   }
   return faults.filter((fault) => fault.atMs < untilMs).sort((a, b) => a.atMs - b.atMs)
 }

@@ -103,6 +103,21 @@ const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { re
     begin: (simulation, { router }) => simulation.router(router).stop(),
     end: (simulation, { router }) => simulation.startRouter(simulation.router(router))
   },
+  stranger: {
+    begin: (simulation, { address }) => {
+      const host = simulation.strangerBeside(address)
+      host.put({ address, prefixLength: 32, interface: "eth0" }, false)
+      host.say("announcement", address)
+    },
+    end: (simulation, { address }) => void simulation.strangerBeside(address).drop(address, "somebody")
+  },
+  hiccups: {
+    begin: (simulation, { node }) => {
+      simulation.hiccups.add(node)
+      hiccup(simulation, node)
+    },
+    end: (simulation, { node }) => void simulation.hiccups.delete(node)
+  },
   "address taken off": {
     begin: (simulation, { node }) => {
       const { machine } = simulation.daemon(node)
@@ -110,6 +125,19 @@ const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { re
       if (ours.length > 0) machine.drop(simulation.operator.pick(ours).address, "somebody")
     }
   }
+}
+
+/** A process that does not run for some milliseconds every now and then: a collector of garbage, a busy machine. */
+const hiccup = (simulation: Simulation, node: string): void => {
+  const { world, operator } = simulation
+  const daemon = simulation.daemon(node)
+  if (!simulation.hiccups.has(node)) return
+  const stopped = () => [...simulation.active.values()].some((fault) => fault.type === "freeze" && fault.node === node)
+  if (daemon.running) {
+    daemon.freeze()
+    world.after(operator.between(1, 250), () => stopped() || daemon.thaw())
+  }
+  world.after(operator.between(260, 600), () => hiccup(simulation, node))
 }
 
 const slow = ({ daemons, memory }: Simulation, only: string | undefined, delayMs: number | undefined): void => {

@@ -116,6 +116,9 @@ export interface Planted {
   onStoreLoss?: "hold" | "release"
 }
 
+/** News take this much longer than answers, in ms; their order is kept. */
+const newsLateMs = 1
+
 /** How long a request that is lost is waited for, in ms. */
 export const patienceMs = 5_000
 
@@ -128,7 +131,9 @@ const store = (
   planted: Planted
 ) => {
   const ask = <A>(what: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> => {
-    if (!world.chance.happens(trouble.loss)) return owner.outside(what)
+    // An answer may come before the news of what it answers to, or after.
+    const jitter = Effect.sleep(world.chance.next() * 2)
+    if (!world.chance.happens(trouble.loss)) return owner.outside(Effect.tap(what, () => jitter))
     const lost = new StoreError({ reason: "unreachable", message: "no answer from the store" })
     const anyway = world.chance.happens(0.5) ? Effect.ignore(what) : Effect.void
     return owner.outside(anyway.pipe(Effect.andThen(Effect.sleep(patienceMs)), Effect.andThen(Effect.fail(lost))))
@@ -145,7 +150,7 @@ const store = (
       watch: (prefix, onNews) => {
         const told = (news: StoreNews) => {
           const said = planted.news === undefined ? news : planted.news(news, node)
-          if (said !== undefined) owner.tell(() => onNews(said))
+          if (said !== undefined) world.after(newsLateMs, () => owner.tell(() => onNews(said)))
         }
         return owner.outside(inner.watch(prefix, told).pipe(Scope.provide(owner.scope)))
       }

@@ -108,7 +108,7 @@ const drawEndpoints = (nodes: ReadonlyArray<SimNode>, chance: Chance): ReadonlyA
   nodes.filter(() => chance.happens(0.6)).map(({ name }) => name)
 
 export const drawScenario = (chance: Chance, nodeCount: number | undefined): Scenario => {
-  const count = nodeCount ?? chance.between(3, 5)
+  const count = nodeCount ?? chance.pick([3, 4, 4, 5, 5])
   const nodes = Array.from({ length: count }, (_, index) => nodeOf(index, chance))
   const addPath = chance.happens(0.6)
   const routers = Array.from({ length: 3 }, (_, index) => routerOf(index, addPath || chance.happens(0.3), chance))

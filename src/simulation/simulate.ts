@@ -2,7 +2,7 @@
 // and stays so. The same options give the same run, to the last line of its trace.
 import { checkOrphans, checkOverlaps, checkRemovals, checkTakeover } from "./checkers/addresses.ts"
 import { checkBindings } from "./checkers/bindings.ts"
-import { type Checker, type Finding, Findings } from "./checkers/Checker.ts"
+import { type Checker, type Figure, type Finding, Findings } from "./checkers/Checker.ts"
 import { makeConvergence } from "./checkers/convergence.ts"
 import { checkDeadHops, checkNothingElse, checkPresence } from "./checkers/routes.ts"
 import { checkStoreLoss } from "./checkers/storeLoss.ts"
@@ -11,6 +11,7 @@ import { Livelock } from "./World.ts"
 
 export interface SimulationResult {
   readonly findings: ReadonlyArray<Finding>
+  readonly figures: ReadonlyMap<string, Figure>
   readonly simulation: Simulation
   /** Of world time, in ms, the time after healing included. */
   readonly simulatedMs: number
@@ -61,6 +62,7 @@ const wholeRun = (simulation: Simulation, findings: Findings): number | undefine
   world.run(startMs + simulation.options.seconds * 1_000)
   simulation.heal()
   const convergedMs = comeRight(simulation, wrong)
+  if (convergedMs !== undefined) findings.figure("clusters right again after healing", convergedMs)
   if (convergedMs === undefined) for (const text of wrong()) findings.report("end", text)
   return convergedMs
 }
@@ -80,6 +82,7 @@ export const simulate = (options: SimulationOptions): SimulationResult => {
   }
   return {
     findings: findings.all,
+    figures: findings.figures,
     simulation,
     simulatedMs: simulation.world.ms,
     ...(convergedMs === undefined ? {} : { convergedMs }),

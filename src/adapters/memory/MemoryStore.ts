@@ -218,7 +218,8 @@ const watching = Effect.fnUntraced(function* (
     const nowMs = yield* monotonicMs
     const again = watch.step(nowMs)
     if (again === undefined) yield* changed.await
-    else yield* Effect.timeoutOption(changed.await, again - nowMs)
+    // What is left of a fraction of a microsecond would be no time at all, and this round the next one.
+    else yield* Effect.timeoutOption(changed.await, Math.max(0.001, again - nowMs))
   })
   yield* Effect.forkScoped(Effect.forever(round))
 })

@@ -9,6 +9,11 @@ export interface Finding {
   readonly text: string
 }
 
+export interface Figure {
+  readonly times: number
+  readonly mostMs: number | undefined
+}
+
 export class Findings {
   readonly all: Array<Finding> = []
   private readonly seen = new Set<string>()
@@ -16,6 +21,15 @@ export class Findings {
 
   constructor(simulation: Simulation) {
     this.simulation = simulation
+  }
+
+  /** What there was to check, and how long what is bounded took: shows that a run without findings was not an empty one. */
+  readonly figures = new Map<string, Figure>()
+
+  figure(name: string, ms?: number): void {
+    const { times, mostMs } = this.figures.get(name) ?? { times: 0, mostMs: undefined }
+    const most = ms === undefined ? mostMs : Math.max(mostMs ?? 0, ms)
+    this.figures.set(name, { times: times + 1, mostMs: most })
   }
 
   report(invariant: string, text: string): void {

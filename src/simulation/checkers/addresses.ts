@@ -49,6 +49,7 @@ export const checkOverlaps: Checker = (simulation, findings) => {
           there.add(key)
           const hears = a.segment.hears(a, b)
           const pair = pairs.get(key) ?? { apart: !hears, heardSince: hears ? ms : 0 }
+          if (!pairs.has(key)) findings.figure("addresses on two nodes that did not hear each other")
           pairs.set(key, pair)
           if (hears && pair.heardSince === 0) pair.heardSince = ms
           if (!hears) pair.heardSince = 0
@@ -101,7 +102,8 @@ export const checkRemovals: Checker = (simulation, findings) => {
       const daemon = simulation.daemons.find((one) => one.machine === machine)
       if (daemon === undefined) return
       for (const end of simulation.network.ends) {
-        if (end.machine !== machine || !end.owned || !end.alive || end.process !== daemon.process) continue
+        if (end.machine !== machine || end.process !== daemon.process) continue
+        if (!end.owned || !end.alive || !end.started) continue
         const session = `its session from ${end.localAddress} to ${end.peerAddress}`
         if (end.localAddress === address)
           left.push({ end, text: `${daemon.name} took ${address} off while ${session} was there` })
@@ -123,8 +125,27 @@ const movable = (simulation: Simulation): ReadonlyArray<Address> =>
 
 export const checkTakeover: Checker = (simulation, findings) => {
   const boundMs = simulation.scenario.leaseSeconds * 1_020 + 1_500
+  /** Where each address was last, and when it was gone from there or its node was dead. */
+  const last = new Map<Address, { readonly machine: Machine; readonly goneMs?: number }>()
+  const watchMoves = (): void => {
+    for (const [address, { machine, goneMs }] of last) {
+      const daemon = simulation.daemons.find((one) => one.machine === machine)
+      const there = daemon?.alive === true && machine.has(address)
+      if (there && goneMs !== undefined) last.set(address, { machine })
+      else if (!there && goneMs === undefined) last.set(address, { machine, goneMs: simulation.world.ms })
+    }
+  }
   return {
+    added: (machine, local) => {
+      if (!moves(simulation, local) || !simulation.daemons.some((daemon) => daemon.machine === machine)) return
+      watchMoves()
+      const before = last.get(local.address)
+      last.set(local.address, { machine })
+      if (before === undefined || before.machine === machine) return
+      findings.figure("addresses taken over", simulation.world.ms - (before.goneMs ?? simulation.world.ms))
+    },
     step: () => {
+      watchMoves()
       const { ms } = simulation.world
       if (simulation.quietMs < boundMs || ms < 10_000) return
       const holders = holdersOf(simulation)

@@ -42,8 +42,31 @@ export const takes = (daemon: Daemon, address: Address, services: ReadonlyArray<
 
 export const checkDeadHops: Checker = (simulation, findings) => {
   const leaseMs = simulation.scenario.leaseSeconds * 1_020
+  const dying = new Map<string, number>()
+  /** How long dead nodes stay next hops where nothing hinders their withdrawal. */
+  const watchDeaths = (): void => {
+    for (const { alive, name, endedMs, node } of simulation.daemons) {
+      if (alive || simulation.active.size > 0) dying.delete(name)
+      else if (simulation.world.ms - endedMs < 50) dying.set(name, endedMs)
+      const since = dying.get(name)
+      if (since === undefined) continue
+      const hops = new Set<string>([node.ipv4, ...(node.ipv6 === undefined ? [] : [node.ipv6])])
+      const held = simulation.routers.some((router) =>
+        [...router.neighbours.values()].some(
+          (known) =>
+            known.established &&
+            everFloating(known.address) &&
+            [...known.paths.values()].some((path) => hops.has(path.nextHop))
+        )
+      )
+      if (held) continue
+      dying.delete(name)
+      findings.figure("dead next hops withdrawn", simulation.world.ms - since)
+    }
+  }
   return {
     step: () => {
+      watchDeaths()
       const { quietMs } = simulation
       if (quietMs < leaseMs + 1_500) return
       for (const router of simulation.routers)
@@ -133,6 +156,7 @@ export const checkPresence: Checker = (simulation, findings) => {
           const taker = simulation.daemons.find(
             (daemon) => takes(daemon, binding.address, owners) && ms - standing.since(daemon.name) > leaseMs + 3_000
           )
+          if (taker !== undefined) findings.figure("VIPs looked for in a router")
           if (taker !== undefined && !held.has(hostPrefix(binding.address)))
             findings.report(
               "I6",

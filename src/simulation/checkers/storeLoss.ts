@@ -73,7 +73,10 @@ export const checkStoreLoss: Checker = (simulation, findings) => {
         return
       }
       compare(snapshot)
-      if (!still && simulation.world.ms - endedMs > scenario.leaseSeconds * 1_000 + 3_000) snapshot = undefined
+      if (!still && simulation.world.ms - endedMs > scenario.leaseSeconds * 1_000 + 3_000) {
+        snapshot = undefined
+        findings.figure("times that only the store had trouble")
+      }
     }
   }
 }
