@@ -4,21 +4,32 @@ import type { Fault } from "../../src/simulation/faults.ts"
 import { Simulation } from "../../src/simulation/Simulation.ts"
 import { simulate } from "../../src/simulation/simulate.ts"
 
-const run = (seed: number, untilMs: number): Simulation => {
-  const simulation = new Simulation({ seed, seconds: 60 })
+/** Claims that were put again although nothing had happened to them, in the first three seconds of a cluster in layer 2 mode. */
+const claimedTwice = (seed: number): number => {
+  const simulation = new Simulation({
+    seed,
+    seconds: 20,
+    faults: [],
+    scenario: (drawn) => ({
+      ...drawn,
+      mode: "layer2",
+      nodes: drawn.nodes.map((node) => ({ ...node, storeMs: 100 }))
+    })
+  })
   simulation.start()
-  simulation.world.run(untilMs)
-  return simulation
+  simulation.world.run(3_000)
+  return simulation.memory
+    .peek()
+    .history.flatMap(({ changes }) => changes)
+    .filter((change) => change.type === "put" && change.entry.key.startsWith("claims/"))
+    .filter((change) => change.type === "put" && change.entry.createRevision !== change.entry.modRevision).length
 }
 
 describe("found by the simulation", () => {
-  // Services got addresses while a claim was on its way: plans with and without the claim took turns, as fast as the store answered.
-  test("a node that starts alone in layer 2 mode does not claim and give back in a circle (seed 36)", () => {
-    const simulation = run(36, 10_000)
-    expect(simulation.scenario.mode).toBe("layer2")
-    const claimable = simulation.trace.filter((line) => line.includes("the address is on this node")).length
-    expect(claimable).toBeGreaterThan(5)
-    expect(simulation.memory.peek().revision).toBeLessThan(100)
+  // Plans made while a claim was on its way gave the address to another node and took it back, as fast as the store answered; with a
+  // store that answers at once, for ever (seed 36 of that day).
+  test("a cluster that starts claims every address once", () => {
+    expect([1, 2, 3, 6, 14, 19, 25].map(claimedTwice)).toEqual([0, 0, 0, 0, 0, 0, 0])
   })
 
   const drained = (seed: number) =>
