@@ -129,6 +129,7 @@ export class Network {
   private readonly listening = new Map<string, Listening>()
   readonly ends = new Set<End>()
   private readonly cuts = new Set<string>()
+  private readonly mended = new Map<string, number>()
   private nextPort = 32_768
 
   constructor(world: World, machines: () => ReadonlyArray<Machine>) {
@@ -141,7 +142,14 @@ export class Network {
   }
 
   mend(a: Machine, b: Machine): void {
-    this.cuts.delete([a.name, b.name].sort().join(" "))
+    const key = [a.name, b.name].sort().join(" ")
+    if (this.cuts.delete(key)) this.mended.set(key, this.world.ms)
+  }
+
+  /** Since when packets pass between the two, in ms; infinite: they do not. */
+  openSince(a: Machine, b: Machine): number {
+    const key = [a.name, b.name].sort().join(" ")
+    return this.cuts.has(key) ? Number.POSITIVE_INFINITY : (this.mended.get(key) ?? 0)
   }
 
   private passes(a: Machine, b: Machine): boolean {
