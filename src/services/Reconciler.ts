@@ -7,6 +7,7 @@ import type { DaemonSettings } from "../config/daemonSettings.ts"
 import { type ConfigResult, loadCluster } from "../config/load.ts"
 import { formatProblem } from "../config/problem.ts"
 import { losing } from "../ipam/restore.ts"
+import type { Address } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
 import { allNodes, findSelf } from "../plan/findSelf.ts"
 import { ownAddress } from "../plan/ownAddress.ts"
@@ -63,11 +64,19 @@ interface Accepted {
 
 const deconfigured = cease({ subcode: 3 })
 
+const hasSuccessor = ({ assignments, node }: NodePlan, address: Address): boolean => {
+  const successor = assignments.find((one) => one.address === address)?.node
+  return successor !== undefined && successor !== node
+}
+
 const refusalText = ({ subject, reason }: Refusal): string => `${subject}: ${reason}`
 
 /** How long a stop waits for the other nodes to send traffic elsewhere, and for addresses to be given back, in ms. */
 const withdrawElsewhereMs = 300
 const giveBackMs = 1_000
+
+/** Long enough for a segment to be sent three times; the fence waits a second at most. */
+const goodbyeAfter = "700 millis"
 
 /** The others are told how this node does so long after a change: what changes meanwhile is told with it. */
 const reportAfter = "500 millis"
@@ -187,6 +196,18 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     }
   }
 
+  /**
+   * An address goes when its sessions have ended. Where no node goes on with them they said goodbye, and while the address is here the
+   * kernel sends again what of it was lost; nobody waits for the address.
+   */
+  const letGo = (address: Address, successor: boolean) =>
+    supervisor
+      .ended(address)
+      .pipe(
+        Effect.andThen(successor ? Effect.void : Effect.sleep(goodbyeAfter)),
+        Effect.andThen(elector.closed(address))
+      )
+
   /** Why a session goes decides how: its peer or floating IP is not wanted, another node goes on with it, or has it already. */
   const endingOf =
     (desired: DesiredCluster, next: NodePlan) =>
@@ -195,8 +216,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       const stands = elector.standings().find(({ address }) => address === localAddress)
       if (stands?.phase === "held" || stands?.phase === "holdover") return deconfigured
       if (stands?.phase !== "releasing") return { type: "vanish" }
-      const successor = next.assignments.find(({ address }) => address === localAddress)?.node
-      return successor === undefined || successor === next.node ? deconfigured : { type: "leave" }
+      return hasSuccessor(next, localAddress) ? { type: "leave" } : deconfigured
     }
 
   /**
@@ -254,7 +274,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     plan = next
     for (const { address, phase } of elector.standings())
       if (phase === "releasing" && !held.includes(address))
-        yield* Effect.forkIn(Effect.andThen(supervisor.ended(address), elector.closed(address)), outer)
+        yield* Effect.forkIn(letGo(address, hasSuccessor(next, address)), outer)
   })
 
   const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster, before: DesiredCluster) {
