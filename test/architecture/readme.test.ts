@@ -37,6 +37,16 @@ describe("README.md", () => {
   })
 })
 
+describe("npm test", () => {
+  test("runs every directory of tests", () => {
+    const runner = readFileSync(join(root, "test", "run", "main.ts"), "utf8")
+    const helpers = ["bench", "run"]
+    const named = (name: string) => runner.includes(`"${name}"`) || runner.includes(`"test/${name}/"`)
+    const directories = readdirSync(join(root, "test"), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    expect(directories.map(({ name }) => name).filter((name) => !helpers.includes(name) && !named(name))).toEqual([])
+  })
+})
+
 describe("ARCHITECTURE.md", () => {
   test("has a line for every room", () => {
     const rooms = readdirSync(join(root, "src"), { withFileTypes: true }).flatMap((e) =>

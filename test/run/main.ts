@@ -69,6 +69,8 @@ const pure = [
   "net",
   "vip",
   "bgp",
+  "ipam",
+  "election",
   "config",
   "plan",
   "resources",
