@@ -218,10 +218,14 @@ const reportToManager = Effect.fnUntraced(function* (source: NodeSource) {
   const host = yield* Host
   const supervisor = yield* Supervisor
   const line = Effect.promise(() => source.status()).pipe(Effect.map((status) => readiness(status).summary))
+  // Listening comes first: a session that is up between the two would be told of by nobody.
+  const tell = Effect.flatMap(line, (text) => host.notify(`STATUS=${text}`))
+  const telling = Stream.runForEach(supervisor.changes, () => tell)
+  const teller = yield* Effect.forkChild(telling, { startImmediately: true })
   yield* host.notify(`READY=1\nSTATUS=${yield* line}`)
   if (host.watchdogMs !== undefined)
     yield* Effect.forkChild(Effect.forever(Effect.andThen(host.notify("WATCHDOG=1"), Effect.sleep(host.watchdogMs))))
-  yield* Stream.runForEach(supervisor.changes, () => Effect.flatMap(line, (text) => host.notify(`STATUS=${text}`)))
+  yield* Fiber.join(teller)
 })
 
 const terminalLog = () =>

@@ -375,10 +375,14 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       held: elector.held()
     })
   })
+  // Whoever is slow to take news of the supervisor's makes the others miss some: it is taken at once, and worked on beside that.
+  const due = yield* Queue.sliding<void>(1)
   yield* Effect.forkScoped(
-    Stream.runForEach(supervisor.changes, () => Effect.andThen(Effect.sleep(reportAfter), report)),
+    Stream.runForEach(supervisor.changes, () => Effect.sync(() => Queue.offerUnsafe(due, undefined))),
     { startImmediately: true }
   )
+  const reporting = Queue.take(due).pipe(Effect.andThen(Effect.sleep(reportAfter)), Effect.andThen(report))
+  yield* Effect.forkScoped(Effect.forever(reporting))
 
   const leave = Effect.gen(function* () {
     leaving = true
