@@ -2,6 +2,7 @@
 // and streams only. A stream that breaks is opened again after a pause that grows, for as long as somebody
 // follows; a node that does not answer a single question is reported with its address and the cause.
 import { type NodeSource, NodeUnavailable } from "../src/api/source.ts"
+import type { ConfigSnapshot } from "../src/config/objects.ts"
 import { readJsonLines } from "../src/resources/jsonLines.ts"
 import type { NodeStatus } from "../src/resources/nodeStatus.ts"
 
@@ -18,6 +19,9 @@ const because = (error: unknown): string => {
 /** Enough to tell a node's status from an answer of something else that listens there. */
 const isNodeStatus = (value: unknown): value is NodeStatus =>
   typeof value === "object" && value !== null && "node" in value && "sessions" in value && Array.isArray(value.sessions)
+
+const isConfigSnapshot = (value: unknown): value is ConfigSnapshot =>
+  typeof value === "object" && value !== null && "objects" in value && Array.isArray(value.objects)
 
 /** The node whose admin API is at `url`, such as `http://127.0.0.1:7179`. */
 export const remoteNode = (url: string): NodeSource => {
@@ -61,7 +65,14 @@ export const remoteNode = (url: string): NodeSource => {
     }
   }
 
-  return { status, changes }
+  const config = async (): Promise<ConfigSnapshot> => {
+    const response = await ask(`${url.replace(/\/+$/, "")}/v1/config`, AbortSignal.timeout(ANSWER_MS_MAX))
+    const value: unknown = await response.json().catch((error: unknown) => Promise.reject(away(because(error))))
+    if (!isConfigSnapshot(value)) throw away("its answer is not the config of a node")
+    return value
+  }
+
+  return { status, changes, config }
 }
 
 /** Resolves after the time or when `signal` aborts, whichever is first. */

@@ -8,6 +8,7 @@
 //   /version /api /apis …                              discovery
 //   /apis/networking.gke.io/v1/[namespaces/NS/]KIND    list, watch; /NAME: get
 //   /v1/status                                         NodeStatus; ?watch=true: one a line, now and on each change
+//   /v1/config                                         ConfigSnapshot
 //   POST /v1/reload[?force=true]                       reads the config again; only where `reload` is given
 import { Hono } from "hono"
 import { discoveryRoutes } from "./discovery.ts"
@@ -58,6 +59,7 @@ export const createApp = (source: NodeSource, { now, report = console.error, rel
     }
     return streamJson(context.req.raw, changes, explain)
   })
+  app.get("/v1/config", async (context) => context.json(await source.config()))
   app.notFound((context) => context.json(unknownPath, unknownPath.code))
   app.onError((error, context) => {
     const status = explain(error)

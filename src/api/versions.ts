@@ -3,6 +3,7 @@
 // nobody asks. Invariants: an object's version is that of its last change of content; a mere report time or
 // counter is no change; an object whose uid changed (the daemon was started anew) is another object. History is
 // bounded; who asks for more is told.
+import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
 import { allKinds, listResources } from "../resources/kinds.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
@@ -23,8 +24,8 @@ export interface WatchEvent {
 export interface Versions {
   /** The version of the whole. */
   current(): number
-  /** Takes in a status; true where it changed anything. */
-  update(status: NodeStatus): boolean
+  /** Takes in a status and the config that goes with it; true where they changed anything. */
+  update(status: NodeStatus, config?: ConfigSnapshot): boolean
   /** The objects of a kind with their versions. */
   objects(kind: ResourceKind): ReadonlyArray<ResourceObject>
   /** What changed after `version`, or undefined where that is not known any more, or not yet. */
@@ -73,12 +74,12 @@ export const makeVersions = (first: number): Versions => {
     return { version, content, object: after }
   }
 
-  const update = (status: NodeStatus): boolean => {
+  const update = (status: NodeStatus, config = emptySnapshot): boolean => {
     const before = version
     for (const kind of allKinds) {
       const old = entries.get(kind)
       const next = new Map<string, Entry>()
-      for (const object of listResources(kind, status)) {
+      for (const object of listResources(kind, status, config)) {
         const { name } = object.metadata
         next.set(name, put(kind, object, old?.get(name)))
       }

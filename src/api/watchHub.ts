@@ -2,7 +2,9 @@
 // share a single subscription to the node that runs only while somebody watches. A watcher keeps nothing but its
 // position in the common history, so a slow one costs no memory and is told to list again when it fell too far
 // behind.
+import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
+import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { expired } from "./failure.ts"
 import { type NodeSource, NodeUnavailable } from "./source.ts"
 import { type Change, makeVersions } from "./versions.ts"
@@ -24,6 +26,9 @@ interface Feed {
 /** A hub over a node. `firstVersion` as for makeVersions. */
 export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub => {
   const versions = makeVersions(firstVersion)
+  let config: ConfigSnapshot = emptySnapshot
+  /** Which config `config` is, in the status's words. */
+  let configOf = ""
   let changed = Promise.withResolvers<void>()
   let feed: Feed | undefined
 
@@ -32,9 +37,19 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
     changed = Promise.withResolvers<void>()
   }
 
+  /** The status with the config that belongs to it; true where they changed anything. */
+  const take = async (status: NodeStatus): Promise<boolean> => {
+    const wanted = `${status.config.revision} ${status.config.hash}`
+    if (configOf !== wanted) {
+      config = await source.config()
+      configOf = wanted
+    }
+    return versions.update(status, config)
+  }
+
   const follow = async (mine: Feed): Promise<void> => {
     try {
-      for await (const status of source.changes(mine.abort.signal)) if (versions.update(status)) wake()
+      for await (const status of source.changes(mine.abort.signal)) if (await take(status)) wake()
       mine.ended = new NodeUnavailable("the node ended its stream of changes")
     } catch (error) {
       mine.ended = error
@@ -80,7 +95,7 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
   }
 
   const list: WatchHub["list"] = async (kind) => {
-    if (versions.update(await source.status())) wake()
+    if (await take(await source.status())) wake()
     return { version: versions.current(), objects: versions.objects(kind) }
   }
 

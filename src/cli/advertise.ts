@@ -9,6 +9,7 @@ import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
 import type { EventName } from "../bgp/fsm/types.ts"
 import { type AdvertiserConfig, advertiserCluster, loadAdvertiser } from "../config/advertiser.ts"
+import { emptySnapshot } from "../config/objects.ts"
 import { formatProblem } from "../config/problem.ts"
 import { parseAddress } from "../net/ip.ts"
 import { logger } from "../observe/logger.ts"
@@ -87,16 +88,20 @@ const advertise = Effect.fnUntraced(function* (config: AdvertiserConfig, vip: st
     cluster: "",
     version,
     startedAt,
-    config: { source: "advertise", loadedAt: startedAt, hash: "" },
+    config: { source: "advertise", loadedAt: startedAt, hash: "", mode: "file" as const, revision: 0 },
     ...held,
     floatingIps: [],
     services: [],
+    pools: [],
+    events: [],
+    elsewhere: [],
     members: [],
     process
   }))
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
-    changes: streamChanges(supervisor.changes, status)
+    changes: streamChanges(supervisor.changes, status),
+    config: () => Promise.resolve(emptySnapshot)
   }
   const app = createApp(source, { now: Date.now })
   const health = new Hono()

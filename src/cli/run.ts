@@ -6,6 +6,7 @@ import { Hono } from "hono"
 import { createApp } from "../api/app.ts"
 import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
+import { emptySnapshot } from "../config/objects.ts"
 import { logger } from "../observe/logger.ts"
 import { AdminServer } from "../ports/AdminServer.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
@@ -79,6 +80,7 @@ export const nodeSource = Effect.gen(function* () {
   )
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
+    config: () => Promise.resolve(emptySnapshot),
     changes: streamChanges(Stream.merge(supervisor.changes, cluster.reports), status)
   }
   return source

@@ -1,8 +1,9 @@
 // What a resource kind is, and what its objects look like: the one place that knows the Kubernetes object
 // conventions (apiVersion, kind, metadata, spec, status; plural, singular and short names; columns with a
 // priority). A kind is declared once and everything else (list, table, describe, discovery, selectors, watch) is
-// derived from the declaration. Invariants: an object is plain JSON; a kind derives its objects from a NodeStatus
-// alone; names are unique in a kind.
+// derived from the declaration. Invariants: an object is plain JSON; a kind derives its objects from a node's status and
+// the node's config alone; names are unique in a kind and namespace.
+import type { ConfigSnapshot } from "../config/objects.ts"
 import { hash32 } from "../net/hash.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
 
@@ -56,7 +57,7 @@ export interface ResourceKind<O extends ResourceObject = ResourceObject> {
   /** Paths, beside metadata.name and metadata.namespace, that a field selector may name. */
   readonly selectableFields: ReadonlyArray<string>
   /** The objects of a node, in the order in which they are shown. */
-  derive(status: NodeStatus): ReadonlyArray<O>
+  derive(status: NodeStatus, config: ConfigSnapshot): ReadonlyArray<O>
   /** The part whose change makes a new version: counters and report times, which change all the time, are left out. */
   content(object: O): unknown
 }

@@ -1,6 +1,7 @@
 // Every kind that people can look at, and how a word that somebody typed finds its kind. A new kind is one
 // declaration in a file of its own and one entry here: the API serves it, discovery lists it and the commands know
 // it.
+import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import { bgpAdvertisedRoute } from "./bgpAdvertisedRoute.ts"
 import { bgpSession } from "./bgpSession.ts"
 import { floatingIp } from "./floatingIp.ts"
@@ -18,8 +19,11 @@ export const allKinds: ReadonlyArray<ResourceKind> = [
 ]
 
 /** The objects of `kind` on a node, in the order in which they are shown, without a resourceVersion. */
-export const listResources = <O extends ResourceObject>(kind: ResourceKind<O>, status: NodeStatus): ReadonlyArray<O> =>
-  kind.derive(status)
+export const listResources = <O extends ResourceObject>(
+  kind: ResourceKind<O>,
+  status: NodeStatus,
+  config: ConfigSnapshot = emptySnapshot
+): ReadonlyArray<O> => kind.derive(status, config)
 
 /** Every word for a kind, in lower case: plural, singular, short names, each with or without its group. */
 const wordsFor = (kind: ResourceKind): ReadonlyArray<string> => {

@@ -38,6 +38,8 @@ export interface SessionStatus {
   readonly lastReport: string
   /** Why it is not Established, in words that an operator can act on; absent when it is. */
   readonly reason?: string
+  /** When an UPDATE was sent last (RFC 3339). */
+  readonly lastUpdateSent?: string
   /** Times that it left Established. */
   readonly flaps: number
   /** Present once both OPENs were exchanged. */
@@ -155,6 +157,72 @@ export interface StoreStatus {
   }
 }
 
+/** A pool of addresses and how much of it is used (S14). */
+export interface PoolStatus {
+  readonly name: string
+  /** As the config has them: prefixes and ranges. */
+  readonly addresses: ReadonlyArray<string>
+  /** How many addresses may be given out, as text: an IPv6 pool has more than a number can hold. */
+  readonly total: string
+  readonly used: number
+  /** Given back a moment ago and for nobody yet. */
+  readonly resting: number
+  readonly manualAssign: boolean
+}
+
+/** Something that happened, as people read it; equal ones are counted and not repeated. */
+export interface EventRecord {
+  readonly uid: string
+  readonly type: "Normal" | "Warning"
+  /** CamelCase, one of a documented list: `SessionEstablished`, `AddressMoved`. */
+  readonly reason: string
+  readonly message: string
+  /** What it is about, by kind and name. */
+  readonly about: {
+    readonly apiVersion: string
+    readonly kind: string
+    readonly namespace: string
+    readonly name: string
+  }
+  readonly count: number
+  /** RFC 3339. */
+  readonly firstAt: string
+  readonly lastAt: string
+}
+
+/** What another node of the cluster says of itself, through the store. */
+export interface RemoteNodeStatus {
+  readonly node: string
+  /** When it said so (RFC 3339). */
+  readonly reportedAt: string
+  readonly sessions: ReadonlyArray<
+    Pick<
+      SessionStatus,
+      | "name"
+      | "purpose"
+      | "localAsn"
+      | "peerAsn"
+      | "localAddress"
+      | "peerAddress"
+      | "peerPort"
+      | "state"
+      | "since"
+      | "reason"
+      | "flaps"
+    > & { readonly advertised: number; readonly received: number }
+  >
+  /** What it announces; not more than a few hundred, see `routesMore`. */
+  readonly routes: ReadonlyArray<{
+    readonly name: string
+    readonly prefix: string
+    readonly nextHops: ReadonlyArray<string>
+    /** Names of the sessions that carry it. */
+    readonly sessions: ReadonlyArray<string>
+  }>
+  /** How many more prefixes it announces. */
+  readonly routesMore: number
+}
+
 export interface NodeStatus {
   readonly node: string
   readonly cluster: string
@@ -165,6 +233,17 @@ export interface NodeStatus {
     readonly loadedAt: string
     /** Hash of the canonical form. */
     readonly hash: string
+    /**
+     * What is in force and wins (S20, S21): this node's file, the revision in the store, or, in recovery mode (`--config-local`), the file
+     * whatever the store says.
+     */
+    readonly mode: "file" | "store" | "local"
+    /** The revision that this node runs; 0 in recovery mode. */
+    readonly revision: number
+    /** It is taken back at that time (RFC 3339) unless it is confirmed. */
+    readonly unconfirmed?: { readonly until: string; readonly rollbackTo: number }
+    /** What an operator should know, such as that this node's file says something else than the store. */
+    readonly note?: string
     /** The config that was given to the cluster last, where it has a store. */
     readonly cluster?: {
       readonly revision: number
@@ -187,6 +266,11 @@ export interface NodeStatus {
   /** Addresses that one node at a time holds: floating IPs, and in layer 2 mode the VIPs. */
   readonly floatingIps: ReadonlyArray<FloatingIpStatus>
   readonly services: ReadonlyArray<ServiceStatus>
+  readonly pools: ReadonlyArray<PoolStatus>
+  /** Oldest first, bounded. */
+  readonly events: ReadonlyArray<EventRecord>
+  /** The other nodes, in their own words. */
+  readonly elsewhere: ReadonlyArray<RemoteNodeStatus>
   /** Nodes whose daemons are alive, this one included. */
   readonly members: ReadonlyArray<MemberStatus>
   /** Absent where nothing in the config needs one. */

@@ -351,11 +351,16 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         source: source.name,
         loadedAt: accepted === undefined ? startedAt : new Date(accepted.at).toISOString(),
         hash: accepted?.hash ?? "",
+        mode: "file" as const,
+        revision: view.config?.revision ?? 0,
         ...(view.config === undefined ? {} : { cluster: view.config }),
         ...(lastError === undefined ? {} : { lastError })
       },
       floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
       services: serviceStatus(plan, allocator.statuses()),
+      pools: [],
+      events: [],
+      elsewhere: [],
       members: memberStatus(view),
       store: yield* cluster.status,
       ...(yield* supervisor.status)

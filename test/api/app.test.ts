@@ -222,7 +222,8 @@ describe("errors are Status objects", () => {
       status: () => Promise.reject(new Error("secret at /etc/keys")),
       changes: () => {
         throw new Error("not asked")
-      }
+      },
+      config: () => Promise.reject(new Error("not asked"))
     }
     const reported: Array<unknown> = []
     const report = (error: unknown) => reported.push(error)

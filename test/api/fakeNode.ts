@@ -1,10 +1,14 @@
 // A node for tests of the API: it has the status that it is given and tells it to whoever follows its changes.
+
 import type { NodeSource } from "../../src/api/source.ts"
 import { NodeUnavailable } from "../../src/api/source.ts"
+import { type ConfigSnapshot, emptySnapshot } from "../../src/config/objects.ts"
 import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
 
 export interface FakeNode extends NodeSource {
   set(status: NodeStatus): void
+  /** Gives it a config, under the revision and hash of its status from then on. */
+  configure(config: ConfigSnapshot): void
   /** From now on the node does not answer, and its streams fail. */
   goAway(): void
   /** How many follow its changes now. */
@@ -15,6 +19,7 @@ export interface FakeNode extends NodeSource {
 
 export const fakeNode = (first: NodeStatus): FakeNode => {
   let status = first
+  let config = emptySnapshot
   let away = false
   let changed = Promise.withResolvers<void>()
   let followers = 0
@@ -47,6 +52,13 @@ export const fakeNode = (first: NodeStatus): FakeNode => {
   return {
     status: async () => present(),
     changes,
+    config: async () => config,
+    configure: (next) => {
+      config = next
+      const { revision, hash } = next
+      status = { ...status, config: { ...status.config, revision, hash } }
+      wake()
+    },
     set: (next) => {
       status = next
       wake()

@@ -16,12 +16,16 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   cluster: ["net", "ipam", "election", "plan"],
   plan: ["net", "bgp", "vip", "ipam", "election"],
   config: ["net", "bgp", "ipam", "election", "plan"],
-  resources: ["net"],
+  resources: ["net", "plan", "config"],
+  explain: ["net", "plan", "config", "resources"],
+  preflight: ["net", "bgp", "plan", "config"],
+  routerConfig: ["net", "plan", "config"],
   ports: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources"],
-  services: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "ports"],
-  observe: ["net", "resources"],
+  services: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "preflight", "ports"],
+  observe: ["net", "bgp", "resources"],
   adapters: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "ports"],
-  api: ["net", "resources"],
+  api: ["net", "plan", "config", "resources", "explain", "observe", "preflight", "web"],
+  web: ["net", "plan", "config", "resources", "explain"],
   simulation: [
     "net",
     "bgp",
@@ -47,6 +51,9 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
     "resources",
     "ports",
     "services",
+    "explain",
+    "preflight",
+    "routerConfig",
     "api",
     "observe",
     "simulation",
@@ -67,6 +74,9 @@ const silent = [
   "plan",
   "config",
   "resources",
+  "explain",
+  "preflight",
+  "routerConfig",
   "ports",
   "services",
   "simulation",
@@ -86,6 +96,9 @@ const packages: Readonly<Record<string, RegExp>> = {
   plan: /^$/,
   config: /^(effect|yaml)$/,
   resources: /^(yaml|effect)$/,
+  explain: /^effect$/,
+  preflight: /^effect$/,
+  routerConfig: /^effect$/,
   ports: /^effect$/,
   services: /^effect$/,
   simulation: /^effect$/,
@@ -179,7 +192,7 @@ describe("rooms", () => {
     const wrong = workers.flatMap((path) =>
       importsOf(withoutComments(readFileSync(path, "utf8"))).filter(
         (specifier) =>
-          !/^\.\.?\/(.*\/)?(net|bgp|vip|plan|config|resources|api)\/|^\.\/|^\.\.\/src\/version\.ts$|^hono/.test(
+          !/^\.\.?\/(.*\/)?(net|bgp|vip|plan|config|resources|explain|observe|web|api)\/|^\.\/|^\.\.\/src\/version\.ts$|^hono/.test(
             specifier
           )
       )

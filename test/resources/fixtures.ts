@@ -46,12 +46,21 @@ export const nodeStatus = (sessions: ReadonlyArray<SessionStatus>, more: Partial
   cluster: "cluster1",
   version: "0.1.0",
   startedAt: "2021-06-14T21:59:00.250Z",
-  config: { source: "/etc/viaduct/cluster.yaml", loadedAt: "2021-06-14T21:59:00.300Z", hash: "9f2c" },
+  config: {
+    source: "/etc/viaduct/cluster.yaml",
+    loadedAt: "2021-06-14T21:59:00.300Z",
+    hash: "9f2c",
+    mode: "file",
+    revision: 0
+  },
   sessions,
   addresses: [],
   refusals: [],
   floatingIps: [],
   services: [],
+  pools: [],
+  events: [],
+  elsewhere: [],
   members: [],
   process: { residentBytes: 50_000_000, cpuSeconds: 1.25 },
   ...more
