@@ -16,6 +16,7 @@ import { etcdStore } from "./adapters/etcd/EtcdStore.ts"
 import { FileSecrets } from "./adapters/file/FileSecrets.ts"
 import { LinuxHost } from "./adapters/linux/LinuxHost.ts"
 import { LinuxNeighbours } from "./adapters/linux/LinuxNeighbours.ts"
+import { LinuxReachability } from "./adapters/linux/LinuxReachability.ts"
 import { NetlinkLinkControl } from "./adapters/linux/NetlinkLinkControl.ts"
 import { sqliteStore } from "./adapters/sqlite/SqliteStore.ts"
 import { advertiseCommand } from "./cli/advertise.ts"
@@ -43,6 +44,7 @@ const adapters = Layer.mergeAll(
   FileSecrets,
   LinuxHost,
   LinuxNeighbours,
+  LinuxReachability,
   NetlinkLinkControl,
   stores
 )

@@ -83,6 +83,12 @@ export const setInt = (fd: number, level: number, option: number, value: number,
   check(`setsockopt ${name}`, libc.setsockopt(fd, level, option, ptr(Int32Array.of(value)), 4))
 }
 
+export const getInt = (fd: number, level: number, option: number, name: string): number => {
+  const value = new Int32Array(1)
+  check(`getsockopt ${name}`, libc.getsockopt(fd, level, option, ptr(value), ptr(Uint32Array.of(4))))
+  return value[0] ?? 0
+}
+
 /** A non-blocking stream socket of the address's family. */
 export const streamSocket = (address: Address): number =>
   check(
