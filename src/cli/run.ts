@@ -8,6 +8,7 @@ import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
 import { emptySnapshot } from "../config/objects.ts"
 import { logger } from "../observe/logger.ts"
+import { Recorder } from "../observe/Recorder.ts"
 import { AdminServer } from "../ports/AdminServer.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
@@ -22,6 +23,7 @@ import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
 import { parseListen } from "./listenAddress.ts"
+import { recordedBy, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
 
 const flags = {
@@ -243,7 +245,9 @@ const runDaemon = (options: DaemonOptions) =>
     const stores = yield* ClusterStores
     const store = settings.etcd === undefined ? stores.embedded(options.dataDir) : stores.etcd(settings.etcd, cluster)
     const record = addressRecord(directory)
-    const services = nodeServices({ ...node, hostname, version, settings }, { record }).pipe(
+    const recorder = new Recorder(wallClockUs())
+    const observe = recordedBy(recorder)
+    const services = nodeServices({ ...node, hostname, version, settings }, { record, observe }).pipe(
       Layer.provide(Layer.mergeAll(fileConfig(options.config), store))
     )
     yield* Effect.scoped(daemon(options)).pipe(Effect.provide(services))

@@ -5,7 +5,7 @@ import { AdjRibIn } from "../bgp/adjRibIn.ts"
 import type { UpdateGroups } from "../bgp/adjRibOut.ts"
 import type { Negotiated } from "../bgp/capability/negotiate.ts"
 import { decodeMessage, encodeMessage } from "../bgp/codec.ts"
-import { defaultContext } from "../bgp/context.ts"
+import { type CodecContext, defaultContext } from "../bgp/context.ts"
 import { Framer } from "../bgp/framer.ts"
 import { foremost, nextWake, type Peer, type PeerEvent, peerStep } from "../bgp/fsm/peer.ts"
 import type { Action, ConnectionId, FsmConfig, StopReason } from "../bgp/fsm/types.ts"
@@ -25,6 +25,13 @@ export type Transition = Extract<Action, { readonly type: "Transition" }>
 export interface CoreObserver {
   readonly onTransition?: (transition: Transition) => void
   readonly onMessage?: (direction: "sent" | "received", message: Message) => void
+  /** The same before it is decoded. `frame` may be a part of a larger buffer; whoever keeps it keeps all of that. */
+  readonly onFrame?: (
+    direction: "sent" | "received",
+    frame: Uint8Array,
+    context: CodecContext,
+    connection: Connection
+  ) => void
   /** Something in the status changed. */
   readonly onChange?: () => void
 }
@@ -222,7 +229,7 @@ export class SessionCore {
         return
       }
       countMessage(this.log.got, frame)
-      this.watch("received", frame)
+      this.watch("received", frame, link)
       this.feed({ type: "Received", connection: id, frame }, orders)
     }
   }
@@ -280,7 +287,7 @@ export class SessionCore {
     if (link === undefined) return
     const frame = encodeMessage(message, defaultContext)
     countMessage(this.log.sent, frame)
-    this.watch("sent", frame)
+    this.watch("sent", frame, link)
     if (message.type === "NOTIFICATION") this.remember("sent", describeNotification(message))
     if (link.connection.write(frame)) this.put({ type: "event", event: { type: "Sent", connection: id } })
     else if (id === this.up?.id) this.writable = false
@@ -291,11 +298,12 @@ export class SessionCore {
   }
 
   /** Decodes for whoever looks on; a NOTIFICATION from the peer is always kept. */
-  private watch(direction: "sent" | "received", frame: Uint8Array): void {
+  private watch(direction: "sent" | "received", frame: Uint8Array, link: Link): void {
     const notified = direction === "received" && frame[18] === 3
-    if (this.observer.onMessage === undefined && !notified) return
     const context =
-      this.up === undefined ? defaultContext : this.up.negotiated[direction === "sent" ? "send" : "receive"]
+      this.up?.link === link ? this.up.negotiated[direction === "sent" ? "send" : "receive"] : defaultContext
+    this.observer.onFrame?.(direction, frame, context, link.connection)
+    if (this.observer.onMessage === undefined && !notified) return
     const { message } = decodeMessage(frame, context)
     if (message === undefined) return
     if (notified && message.type === "NOTIFICATION") this.remember("received", describeNotification(message))
@@ -326,7 +334,7 @@ export class SessionCore {
     if (up === undefined || !this.writable) return
     const moved = this.outbox.flush((frame) => {
       countMessage(this.log.sent, frame)
-      this.watch("sent", frame)
+      this.watch("sent", frame, up.link)
       this.writable = up.link.connection.write(frame)
       return this.writable
     })

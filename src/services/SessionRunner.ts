@@ -17,6 +17,8 @@ import type { sessionReport } from "./sessionLog.ts"
 export interface SessionObserver extends CoreObserver {
   /** The session's fiber died of a mistake in the program; nothing more happens in this session. */
   readonly onCrash?: (cause: Cause.Cause<unknown>) => void
+  /** The session has ended, in whatever way; nothing of it follows. */
+  readonly onEnd?: () => void
 }
 
 export interface Session {
@@ -127,6 +129,7 @@ export const runSession = Effect.fnUntraced(function* (
       for (const left of inbox.splice(0)) if (left.type === "settle") left.done()
       Deferred.doneUnsafe(stopped, Effect.void)
       if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) observer.onCrash?.(exit.cause)
+      observer.onEnd?.()
     })
   )
   yield* Effect.forkScoped(supervised)

@@ -141,7 +141,9 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
         own.onChange?.()
       },
       onCrash: (cause) => void Effect.runForkWith(context)(Effect.forkIn(restart(planned.key, cause), outer)),
-      ...(own.onMessage === undefined ? {} : { onMessage: own.onMessage })
+      ...(own.onMessage === undefined ? {} : { onMessage: own.onMessage }),
+      ...(own.onFrame === undefined ? {} : { onFrame: own.onFrame }),
+      ...(own.onEnd === undefined ? {} : { onEnd: own.onEnd })
     }
   }
 

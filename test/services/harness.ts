@@ -7,7 +7,7 @@ import type { PlannedRoute, SessionParameters } from "../../src/plan/types.ts"
 import { SecretError, Secrets } from "../../src/ports/Secrets.ts"
 import { Listeners } from "../../src/services/Listeners.ts"
 import type { Transition } from "../../src/services/SessionCore.ts"
-import { runSession, type Session } from "../../src/services/SessionRunner.ts"
+import { runSession, type Session, type SessionObserver } from "../../src/services/SessionRunner.ts"
 import { fsmConfig } from "../../src/services/sessionConfig.ts"
 
 export const nodeAddress = "10.0.1.10" as Address
@@ -59,7 +59,7 @@ const secrets = (known: Readonly<Record<string, string>>) =>
 
 export interface World {
   readonly network: MemoryNetwork
-  readonly start: (parameters: SessionParameters) => Effect.Effect<Speaker, never, Scope.Scope>
+  readonly start: (parameters: SessionParameters, more?: SessionObserver) => Effect.Effect<Speaker, never, Scope.Scope>
 }
 
 export interface Speaker {
@@ -78,10 +78,10 @@ export const inWorld = async <A>(
     const services = yield* Layer.build(
       Listeners.layer.pipe(Layer.provideMerge(Layer.merge(network.layer, secrets(known))))
     )
-    const start = (parameters: SessionParameters) =>
+    const start = (parameters: SessionParameters, more: SessionObserver = {}) =>
       Effect.gen(function* () {
         const transitions: Array<Transition> = []
-        const observer = { onTransition: (transition: Transition) => void transitions.push(transition) }
+        const observer = { ...more, onTransition: (transition: Transition) => void transitions.push(transition) }
         const session = yield* runSession(parameters, fsmConfig(parameters, "test"), observer)
         return { session, transitions }
       }).pipe(Effect.provideContext(services as never)) as Effect.Effect<Speaker, never, Scope.Scope>
