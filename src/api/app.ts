@@ -1,7 +1,6 @@
 // The admin API of a node as one portable fetch handler: probes, metrics, the resources at their Kubernetes paths
-// (D3) and the node's whole status. Read-only: anything but a read is refused with 405. The daemon serves it on
-// its socket and on loopback, a worker serves the same over a node somewhere else; which of the two is the
-// source's affair.
+// (D3), the node's whole status and the verbs. The daemon serves it on its socket and on TCP, a worker serves the same over a node
+// somewhere else; which of the two is the source's affair. Who may do what is settled by `access`, before anything else is looked at.
 //
 //   /healthz /livez /readyz                            probes
 //   /metrics                                           Prometheus text
@@ -9,8 +8,8 @@
 //   /apis/networking.gke.io/v1/[namespaces/NS/]KIND    list, watch; /NAME: get
 //   /v1/status                                         NodeStatus; ?watch=true: one a line, now and on each change
 //   /v1/config                                         ConfigSnapshot
-//   POST /v1/reload[?force=true]                       reads the config again; only where `reload` is given
-import { Hono } from "hono"
+//   /v1/plan, apply, rollback, explain, events …       verbs (verbs/), each where its control is given; /v1/openapi.json, /v1/docs
+import { Hono, type MiddlewareHandler } from "hono"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
 import { healthRoutes } from "./health.ts"
@@ -18,6 +17,7 @@ import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts"
 import { resourceRoutes } from "./resourceRoutes.ts"
 import type { NodeSource } from "./source.ts"
 import { streamJson } from "./stream.ts"
+import { type ServedControl, verbRoutes } from "./verbs/verbs.ts"
 import { makeWatchHub } from "./watchHub.ts"
 
 export interface AppOptions {
@@ -25,20 +25,19 @@ export interface AppOptions {
   readonly now: () => number
   /** Gets errors that nobody foresaw, which a client is not told; the console where absent. */
   readonly report?: (error: unknown) => void
-  /** Reads the config again; the answer is why it was refused, or undefined. Absent: whoever asks here may only look. */
-  readonly reload?: (force: boolean) => Promise<string | undefined>
+  /** What may be changed here; absent: whoever asks may only look. */
+  readonly control?: ServedControl
+  /** Guards, in their order: each finds out something about who asks, or refuses. */
+  readonly access?: ReadonlyArray<MiddlewareHandler>
 }
 
-/** The application over `source`. To guard a TCP listener, mount it below `localOnly()`. */
-export const createApp = (source: NodeSource, { now, report = console.error, reload }: AppOptions): Hono => {
+/** The application over `source`. */
+export const createApp = (source: NodeSource, options: AppOptions): Hono => {
+  const { now, report = console.error, control = {}, access = [] } = options
   const explain = explainErrors(report)
   const app = new Hono()
-  if (reload !== undefined)
-    app.post("/v1/reload", async (context) => {
-      const refused = await reload(context.req.query("force") === "true")
-      if (refused === undefined) return context.json({ reloaded: true })
-      return context.json(failure(422, "Invalid", refused), 422)
-    })
+  for (const guard of access) app.use("*", guard)
+  app.route("/", verbRoutes(source, control, now, explain))
   app.use("*", async (context, next) => {
     const { method } = context.req
     if (method === "GET" || method === "HEAD") return next()

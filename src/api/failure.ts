@@ -10,6 +10,8 @@ interface StatusDetails {
   readonly name?: string
   readonly group?: string
   readonly kind?: string
+  /** What is wrong, field by field. */
+  readonly causes?: ReadonlyArray<{ readonly reason: string; readonly message: string; readonly field: string }>
 }
 
 /** Status (v1) of a request that failed. */

@@ -32,7 +32,11 @@ export class AdminError extends Schema.TaggedError<AdminError>()("AdminError", {
 export const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 export const JSON_OBJECT = "application/json"
 
-const Failure = Schema.Struct({ kind: Schema.Literal("Status"), message: Schema.String })
+/** A Status, or the answer of a verb that was not done. */
+const Failure = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("Status"), message: Schema.String }),
+  Schema.Struct({ done: Schema.Literal(false), reason: Schema.String })
+])
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
@@ -78,8 +82,8 @@ const send = (
 /** What the API says about a request that it refused. */
 const refusal = async (response: Response): Promise<AdminError> => {
   const text = await response.text()
-  const status = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Failure))(text), ({ message }) =>
-    Option.some(message)
+  const status = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Failure))(text), (said) =>
+    Option.some("reason" in said ? said.reason : said.message)
   )
   return new AdminError({ message: Option.getOrElse(status, () => `the daemon answered ${response.status}`) })
 }

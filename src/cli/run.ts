@@ -2,10 +2,13 @@
 // SIGTERM and Ctrl+C withdraw, say Cease, take the addresses off and end within two seconds; a second one ends at once (D8).
 import { Console, Effect, Fiber, Layer, Logger, Option, Queue, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import { Hono } from "hono"
+import type { MiddlewareHandler } from "hono"
+import { type Actor, actAs } from "../api/access/actor.ts"
+import { authorize } from "../api/access/roles.ts"
 import { createApp } from "../api/app.ts"
 import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
+import type { ServedControl } from "../api/verbs/verbs.ts"
 import { emptySnapshot } from "../config/objects.ts"
 import { logger } from "../observe/logger.ts"
 import { Recorder } from "../observe/Recorder.ts"
@@ -111,19 +114,19 @@ export const serveAdmin = Effect.fnUntraced(function* (
   source: NodeSource,
   socket: string,
   listen: string,
-  reload?: (force: boolean) => Promise<string | undefined>
+  control: ServedControl = {}
 ) {
   const server = yield* AdminServer
   const context = yield* Effect.context<never>()
   const report = (error: unknown) => void Effect.runForkWith(context)(Effect.logError("admin API:", error))
-  const app = createApp(source, { now: Date.now, report })
-  // Whoever may use the socket may have the config read again; on TCP nobody has shown who they are.
-  const own = reload === undefined ? app : createApp(source, { now: Date.now, report, reload })
-  yield* server.unix(socket, own.fetch)
+  const appFor = (actor: Actor, ...before: ReadonlyArray<MiddlewareHandler>) =>
+    createApp(source, { now: Date.now, report, control, access: [...before, actAs(actor), authorize()] })
+  // Whoever may open the socket may write; on TCP nobody has shown who they are.
+  yield* server.unix(socket, appFor({ name: "root", role: "write", via: "socket" }).fetch)
   const where = yield* parseListen("--admin-listen", listen)
   if (where === undefined) return undefined
-  const guarded = new Hono().use("*", localOnly()).route("/", app)
-  const port = yield* server.tcp(where.hostname, where.port, guarded.fetch)
+  const reader = appFor({ name: "anonymous", role: "read", via: "loopback" }, localOnly())
+  const port = yield* server.tcp(where.hostname, where.port, reader.fetch)
   return `http://${where.hostname.includes(":") ? `[${where.hostname}]` : where.hostname}:${port}`
 })
 
@@ -187,11 +190,11 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
   const reload = (force: boolean) =>
     Effect.runPromiseWith(context)(
       (force ? reconciler.forceReload : reconciler.reload).pipe(
-        Effect.as(undefined),
-        Effect.catch((refused) => Effect.succeed(refused.message))
+        Effect.as({ done: true, reason: "the config is in force" }),
+        Effect.catch((refused) => Effect.succeed({ done: false, reason: refused.message }))
       )
     )
-  yield* serveAdmin(source, options.adminSocket, options.adminListen, reload)
+  yield* serveAdmin(source, options.adminSocket, options.adminListen, { reload })
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload

@@ -1,0 +1,205 @@
+// The verbs that change the config: what would it do, do it, one peer at a time, take it back, keep it; the history and the documents
+// of a revision. Documents name secrets by file only, and so does everything that is answered here (I10).
+import type { ContentfulStatusCode } from "hono/utils/http-status"
+import type { ApplyRequest } from "../../config/change.ts"
+import type { ConfigFile } from "../../config/load.ts"
+import { CONFIG_OCTETS_MAX } from "../body.ts"
+import type { ApplyOutcome, ConfigControl } from "../control.ts"
+import { ApiError, failure } from "../failure.ts"
+import type { NodeSource } from "../source.ts"
+import { DoneAnswer, History, Outcome, Progress } from "./answers.ts"
+import { ApplyBody, ConfirmBody, PlanBody, ReloadQuery, RollbackBody, StageBody } from "./schemas.ts"
+import { jsonVerb, linesVerb, otherVerb, type Verb } from "./verb.ts"
+
+const codes: Readonly<Record<ApplyOutcome["outcome"], ContentfulStatusCode>> = {
+  applied: 200,
+  unchanged: 200,
+  planned: 200,
+  invalid: 422,
+  exists: 409,
+  conflict: 409,
+  guarded: 409,
+  "not-found": 404,
+  refused: 503
+}
+
+const outcomes = {
+  answers: Outcome,
+  answersWhat: "What was done, or would be.",
+  status: ({ outcome }: Pick<ApplyOutcome, "outcome">) => codes[outcome],
+  also: {
+    404: "There is no such revision any more.",
+    409: "A guard holds it back (`force`), or the config has changed since.",
+    422: "It is no valid config; nothing changed.",
+    503: "Not here and now: recovery mode, no store, a change that waits to be confirmed."
+  }
+} as const
+
+const done = {
+  answers: DoneAnswer,
+  answersWhat: "Whether it was done, and why not.",
+  status: (value: { readonly done: boolean }): ContentfulStatusCode => (value.done ? 200 : 409),
+  also: { 409: "It was not done; the reason says why." }
+}
+
+/** The request without `change` and `by`, from the fields of a body. */
+const options = ({ message, force, dryRun, confirmWithinSeconds }: Partial<typeof ApplyBody.Type>) => ({
+  ...(message === undefined ? {} : { message }),
+  ...(force === undefined ? {} : { force }),
+  ...(dryRun === undefined ? {} : { dryRun }),
+  ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds })
+})
+
+const files = (given: ReadonlyArray<ConfigFile>) => ({ type: "files", files: given }) as const
+
+const planVerb = (config: ConfigControl): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: "/v1/plan",
+      summary: "What would this config do",
+      description: "Validates, plans and compares; nothing changes. Either files, or a revision to roll back to.",
+      role: "read",
+      body: PlanBody,
+      bodyOctetsMax: CONFIG_OCTETS_MAX,
+      ...outcomes
+    },
+    ({ body, by }) => {
+      const change: ApplyRequest["change"] =
+        body.files === undefined ? { type: "rollback", to: body.rollbackTo ?? 0 } : files(body.files)
+      return config.apply({ change, by, ...options(body), dryRun: true })
+    }
+  )
+
+const applyVerb = (config: ConfigControl): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: "/v1/apply",
+      summary: "Make this the config",
+      description: "The whole config becomes these files. A config that means what is in force changes nothing.",
+      role: "write",
+      body: ApplyBody,
+      bodyOctetsMax: CONFIG_OCTETS_MAX,
+      ...outcomes
+    },
+    ({ body, by }) => config.apply({ change: files(body.files), by, ...options(body) })
+  )
+
+const stageVerb = (config: ConfigControl): Verb =>
+  linesVerb(
+    {
+      method: "POST",
+      path: "/v1/stage",
+      summary: "Make this the config, one peer at a time",
+      description:
+        "Adds a peer, waits until it is Established, removes the old one, and stops at the first step that fails.",
+      role: "write",
+      body: StageBody,
+      bodyOctetsMax: CONFIG_OCTETS_MAX,
+      answers: Progress,
+      answersWhat: "A line for each step as it begins, waits and ends."
+    },
+    ({ body, by }, signal) => config.stage({ change: files(body.files), by, ...options(body) }, signal)
+  )
+
+const rollbackVerb = (config: ConfigControl): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: "/v1/rollback",
+      summary: "Make an earlier revision the config again",
+      description: "Its documents come back as a new revision.",
+      role: "write",
+      body: RollbackBody,
+      ...outcomes
+    },
+    ({ body, by }) => config.apply({ change: { type: "rollback", to: body.to }, by, ...options(body) })
+  )
+
+const confirmVerb = (config: ConfigControl): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: "/v1/confirm",
+      summary: "Keep a change that waits for it",
+      description: "Without it the change is taken back at the time that it was applied with.",
+      role: "write",
+      body: ConfirmBody,
+      ...done
+    },
+    ({ by }) => config.confirm(by)
+  )
+
+export const reloadVerb = (config: Pick<ConfigControl, "reload">): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: "/v1/reload",
+      summary: "Read the local files again",
+      description: "As SIGHUP does. A config that is refused changes nothing.",
+      role: "write",
+      query: ReloadQuery,
+      ...done,
+      status: ({ done: reloaded }) => (reloaded ? 200 : 422),
+      also: { 422: "It was refused and nothing changed; the reason says why." }
+    },
+    ({ query }) => config.reload(query.force === "true")
+  )
+
+const documentsVerb = (config: ConfigControl): Verb =>
+  otherVerb(
+    {
+      method: "GET",
+      path: "/v1/documents/{revision}",
+      summary: "The documents of a revision",
+      description: "Secrets are files that the documents name, and are not in here.",
+      role: "read",
+      parameters: { revision: "Number of the revision; 0 is the one in force." },
+      contentType: "application/yaml",
+      answersWhat: "One YAML file with all documents.",
+      also: { 404: "There is no such revision any more." }
+    },
+    async ({ context }) => {
+      const revision = context.req.param("revision") ?? ""
+      if (!/^\d{1,15}$/.test(revision))
+        throw new ApiError(failure(400, "BadRequest", `revision is "${revision}": it has to be a number, from 0`))
+      const text = await config.documents(Number(revision))
+      if (text === undefined) {
+        const gone = `there is no revision ${revision}, or it is not kept any more; /v1/history has those that are`
+        throw new ApiError(failure(404, "NotFound", gone))
+      }
+      return new Response(text, {
+        headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" }
+      })
+    }
+  )
+
+/** Read from the source: it is there also where nobody may change anything. */
+export const historyVerb = (source: NodeSource): Verb =>
+  jsonVerb(
+    {
+      method: "GET",
+      path: "/v1/history",
+      summary: "The revisions of the config",
+      description: "Who made them, when and why. Newest first, the one in force among them.",
+      role: "read",
+      answers: History,
+      answersWhat: "What is in force, and what was before."
+    },
+    async () => {
+      const { revision, hash, history } = await source.config()
+      return { revision, hash, history }
+    }
+  )
+
+/** All verbs over the config. */
+export const configVerbs = (config: ConfigControl): ReadonlyArray<Verb> => [
+  planVerb(config),
+  applyVerb(config),
+  stageVerb(config),
+  rollbackVerb(config),
+  confirmVerb(config),
+  documentsVerb(config),
+  reloadVerb(config)
+]

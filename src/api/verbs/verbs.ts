@@ -1,0 +1,42 @@
+// All verbs that a node serves: what only shows comes from its source, the rest is there where its control is given. Beside them the
+// OpenAPI document of just these verbs and the page that shows it.
+import { Hono } from "hono"
+import type { ConfigControl, NodeControl } from "../control.ts"
+import type { ExplainError } from "../failure.ts"
+import type { NodeSource } from "../source.ts"
+import { configVerbs, historyVerb, reloadVerb } from "./config.ts"
+import { drainVerb, eventsVerb, explainVerb, traceVerb } from "./node.ts"
+import { openApi } from "./openapi.ts"
+import { PAGE_HEADERS, referencePage } from "./page.ts"
+import { supportBundleVerb } from "./supportBundle.ts"
+import { serveVerb, type Verb } from "./verb.ts"
+
+/** `reload`: where the config can be read again and nothing else. */
+export type ServedControl = NodeControl & { readonly reload?: ConfigControl["reload"] }
+
+/** The verbs in the order in which the reference shows them. */
+export const verbsOf = (source: NodeSource, control: ServedControl, now: () => number): ReadonlyArray<Verb> => [
+  ...(control.config === undefined ? [] : configVerbs(control.config)),
+  ...(control.reload === undefined ? [] : [reloadVerb({ reload: control.reload })]),
+  historyVerb(source),
+  ...(control.drain === undefined ? [] : [drainVerb(control.drain)]),
+  ...(control.explain === undefined ? [] : [explainVerb(control.explain)]),
+  eventsVerb(source),
+  ...(control.trace === undefined ? [] : [traceVerb(control.trace)]),
+  supportBundleVerb(source, control, now)
+]
+
+export const verbRoutes = (
+  source: NodeSource,
+  control: ServedControl,
+  now: () => number,
+  explain: ExplainError
+): Hono => {
+  const routes = new Hono()
+  const verbs = verbsOf(source, control, now)
+  for (const verb of verbs) serveVerb(routes, verb, explain)
+  const document = async () => openApi(verbs, (await source.status()).version)
+  routes.get("/v1/openapi.json", async (context) => context.json(await document()))
+  routes.get("/v1/docs", async (context) => context.body(referencePage(await document()), 200, PAGE_HEADERS))
+  return routes
+}
