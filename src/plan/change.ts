@@ -2,20 +2,23 @@
 // verdict, and what an operator has to insist on (I5, I9, S20). The planners of two configs are compared over one view.
 
 /** From harmless to harmful; `no effect` stands for a document that changes and moves nothing. */
-export type Verdict =
-  | "no effect"
-  | "new announcement"
-  | "withdraw"
+export const VERDICTS = [
+  "no effect",
+  "new announcement",
+  "address added",
+  "session added",
   /** The session stays, routes go out with other attributes or next hops. */
-  | "session soft"
-  | "session added"
-  | "session removed"
+  "session soft",
+  "withdraw",
   /** Ends and starts again: `parameters` has what forces it. */
-  | "session reset"
-  | "address added"
-  | "address removed"
+  "session reset",
+  "session removed",
+  "address removed",
   /** A floating IP, a VIP or a service's address: to another node, or another address altogether. */
-  | "address moved"
+  "address moved"
+] as const
+
+export type Verdict = (typeof VERDICTS)[number]
 
 export interface ChangeLine {
   readonly verdict: Verdict

@@ -7,7 +7,7 @@ import { planControlPlane } from "./controlPlane.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"
 import { planLayer2 } from "./layer2.ts"
 import { nameSessions } from "./names.ts"
-import { type Half, nothing, planServiceHalf } from "./serviceHalf.ts"
+import { type Half, nothing, planServiceHalf, type ServiceParts } from "./serviceHalf.ts"
 import type { NodePlan, NodeView, PlannedAddress, PlannedSession, Refusal } from "./types.ts"
 
 /** Why the node has nothing to do with the control plane's VIPs, or undefined where it has. */
@@ -55,8 +55,16 @@ const planControlPlaneHalf = (cluster: DesiredCluster, view: NodeView, self: Clu
   return { ...nothing, sessions, addresses: vips.addresses, refusals: [...refusals, ...vips.refusals] }
 }
 
-/** The plan of `self`. `view` is what is known of the machine and of the cluster around it. */
-export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): NodePlan => {
+/**
+ * The plan of `self`. `view` is what is known of the machine and of the cluster around it; `parts`: what is the same for every
+ * node of that view, where many are planned.
+ */
+export const planNode = (
+  cluster: DesiredCluster,
+  view: NodeView,
+  self: ClusterNode,
+  parts?: ServiceParts
+): NodePlan => {
   if (cluster.loadBalancer.mode === "manual") {
     const reason = "loadBalancer.mode is manual: somebody else balances this cluster"
     return { node: view.name, ...nothing, refusals: [{ subject: "load balancing", reason }] }
@@ -67,7 +75,7 @@ export const planNode = (cluster: DesiredCluster, view: NodeView, self: ClusterN
     return { node: view.name, ...plan, refusals: [...(refusal === undefined ? [] : [refusal]), ...plan.refusals] }
   }
   const control = planControlPlaneHalf(cluster, view, self)
-  const services = planServiceHalf(cluster, view, self)
+  const services = planServiceHalf(cluster, view, self, parts)
   const sessions = [...control.sessions, ...services.sessions]
   return {
     ...services,

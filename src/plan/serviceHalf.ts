@@ -5,11 +5,12 @@ import type { Assignment } from "../election/types.ts"
 import { familyOf } from "../net/ip.ts"
 import { floatingIpClaimables, planClaims } from "./claims.ts"
 import type { ClusterNode, DesiredCluster } from "./desired.ts"
-import { lbNodes } from "./lbNodes.ts"
-import { type FloatingIp, floatingIpsFor, servicePeersOf } from "./servicePeers.ts"
+import { type LbNode, lbNodes } from "./lbNodes.ts"
+import { type FloatingIp, floatingIpsFor, servicePeersOf, type UsedPeer } from "./servicePeers.ts"
 import { planPeerSessions } from "./serviceSessions.ts"
-import { idleService, plannedServices, servedAddresses, serviceAddresses } from "./services.ts"
-import type { ClusterStanding, NodePlan, NodeView, Refusal } from "./types.ts"
+import { idleService, plannedServices, type ServedAddress, servedAddresses, serviceAddresses } from "./services.ts"
+import type { ClusterStanding, NodePlan, NodeView, PlannedService, Refusal } from "./types.ts"
+import type { ClusterView } from "./view.ts"
 
 export type Half = Omit<NodePlan, "node">
 
@@ -68,20 +69,45 @@ const obstacleOf = (cluster: DesiredCluster, peers: number): string | undefined 
   return peers === 0 ? "there is no peer to announce services to" : undefined
 }
 
-const planWithStore = (cluster: DesiredCluster, view: NodeView, self: ClusterNode, standing: ClusterStanding): Half => {
-  const { claims, assignments, refusals } = planClaims(floatingIpClaimables(cluster), cluster, standing, view.name)
+/** What is the same on every node. */
+export interface ServiceParts {
+  readonly peers: ReadonlyArray<UsedPeer>
+  readonly peerRefusals: ReadonlyArray<Refusal>
+  /** Why no service is announced. */
+  readonly obstacle?: string
+  readonly nodes: ReadonlyArray<LbNode>
+  readonly served: ReadonlyArray<ServedAddress>
+  readonly services: ReadonlyArray<PlannedService>
+}
+
+/** For those who plan many nodes over one view: the part that costs time with thousands of services, once. */
+export const serviceParts = (cluster: DesiredCluster, view: ClusterView): ServiceParts => {
   const { peers, refusals: peerRefusals } = servicePeersOf(cluster)
   const obstacle = obstacleOf(cluster, peers.length)
   if (obstacle !== undefined) {
-    const served = servedAddresses(cluster, standing.view, [], [])
-    const idle = served.map((address) => ({ ...address, takers: [], left: [] }))
-    const services = plannedServices(cluster.services, idle, obstacle)
+    const served = servedAddresses(cluster, view, [], []).map((address) => ({ ...address, takers: [], left: [] }))
+    const services = plannedServices(cluster.services, served, obstacle)
+    return { peers, peerRefusals, obstacle, nodes: [], served, services }
+  }
+  const nodes = lbNodes(cluster, view)
+  const families = [...new Set(peers.map(({ peer }) => familyOf(peer.peerIp)))]
+  const served = servedAddresses(cluster, view, nodes, families)
+  return { peers, peerRefusals, nodes, served, services: plannedServices(cluster.services, served, undefined) }
+}
+
+const planWithStore = (
+  cluster: DesiredCluster,
+  view: NodeView,
+  self: ClusterNode,
+  standing: ClusterStanding,
+  parts: ServiceParts
+): Half => {
+  const { claims, assignments, refusals } = planClaims(floatingIpClaimables(cluster), cluster, standing, view.name)
+  const { peers, peerRefusals, obstacle, nodes, served, services } = parts
+  if (obstacle !== undefined) {
     const about = cluster.floatingIps.length === 0 ? [{ subject: "services", reason: obstacle }] : peerRefusals
     return { ...nothing, claims, assignments, services, refusals: [...refusals, ...about] }
   }
-  const nodes = lbNodes(cluster, standing.view)
-  const families = [...new Set(peers.map(({ peer }) => familyOf(peer.peerIp)))]
-  const served = servedAddresses(cluster, standing.view, nodes, families)
   const floatingIps = floatingIpsOf(view, standing, assignments)
   const held = new Set(standing.held)
   const chosen = peers.map((peer) => ({ peer, ...floatingIpsFor(peer, floatingIps) }))
@@ -91,7 +117,7 @@ const planWithStore = (cluster: DesiredCluster, view: NodeView, self: ClusterNod
     addresses: vips.addresses,
     claims,
     assignments,
-    services: plannedServices(cluster.services, served, undefined),
+    services,
     refusals: [
       ...refusals,
       ...peerRefusals,
@@ -101,10 +127,15 @@ const planWithStore = (cluster: DesiredCluster, view: NodeView, self: ClusterNod
   }
 }
 
-/** The service half of the plan in BGP mode. */
-export const planServiceHalf = (cluster: DesiredCluster, view: NodeView, self: ClusterNode): Half => {
+/** The service half of the plan in BGP mode. `parts`: those of this config and this view, where they are known already. */
+export const planServiceHalf = (
+  cluster: DesiredCluster,
+  view: NodeView,
+  self: ClusterNode,
+  parts?: ServiceParts
+): Half => {
   if (cluster.type === "admin") return noServices(cluster, ADMIN)
   if (serviceThings(cluster).length === 0) return nothing
   if (view.cluster === undefined) return noServices(cluster, view.withoutCluster ?? NO_STORE)
-  return planWithStore(cluster, view, self, view.cluster)
+  return planWithStore(cluster, view, self, view.cluster, parts ?? serviceParts(cluster, view.cluster.view))
 }

@@ -12,13 +12,14 @@ import type { ClusterView, Member } from "./view.ts"
 
 export const SUPPOSED_LENGTH: Readonly<Record<Family, number>> = { ipv4: 24, ipv6: 64 }
 
-const supposedAddress = ({ address }: ClusterNode): SubnetAddress => ({
+export const supposedAddress = ({ address }: ClusterNode): SubnetAddress => ({
   address,
   prefixLength: SUPPOSED_LENGTH[familyOf(address)],
   interface: `interface of ${address}`
 })
 
-const member = (node: ClusterNode, addresses: ReadonlyArray<SubnetAddress>): Member => {
+/** `node` as a member with these addresses; its next hops are the address of the file and the first of the other family. */
+export const supposedMember = (node: ClusterNode, addresses: ReadonlyArray<SubnetAddress>): Member => {
   const other = familyOf(node.address) === "ipv4" ? "ipv6" : "ipv4"
   const more = addresses.find(({ address }) => familyOf(address) === other && !/^(?:fe[89ab]|::1$|127\.)/.test(address))
   return {
@@ -47,7 +48,7 @@ export const planFromFile = (
 ): NodePlan => {
   const addresses = local ?? [supposedAddress(self)]
   const members = allNodes(cluster).map((node) =>
-    member(node, node.address === self.address ? addresses : [supposedAddress(node)])
+    supposedMember(node, node.address === self.address ? addresses : [supposedAddress(node)])
   )
   const view: ClusterView = { members, claims: [], bindings, resting: [], drained: [] }
   const planWith = (seen: ClusterView, held: ReadonlyArray<Address>): NodePlan => {

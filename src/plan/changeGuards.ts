@@ -1,0 +1,88 @@
+// What a change would take away that an operator has to insist on: a node's last session, the last path to a control-plane VIP, the
+// address of a service (S20, I4). Counted is what shall be, not what is up: a session that is replaced by another one in
+// the same change is no loss here, and `--staged` is there for those who want the new one up first.
+import { losing } from "../ipam/restore.ts"
+import { type Address, hostPrefix } from "../net/ip.ts"
+import type { Guard } from "./change.ts"
+import type { PlannedNode, World } from "./changeWorld.ts"
+import type { NodePlan } from "./types.ts"
+
+const sessionsFor = (plan: NodePlan | undefined, purpose?: "control-plane"): number =>
+  plan?.sessions.filter((session) => purpose === undefined || session.purpose === purpose).length ?? 0
+
+const goneGuard = (name: string, count: number): Guard => ({
+  type: "last-session",
+  subject: `node ${name}`,
+  reason:
+    `node ${name} is in the config no more and loses ${count === 1 ? "its session" : `all its ${count} sessions`}: ` +
+    `drain it and stop its daemon first, then nothing is lost by removing it`
+})
+
+const nodeGuards = (before: PlannedNode, after: PlannedNode | undefined): ReadonlyArray<Guard> => {
+  const { node: name } = before.plan
+  const [was, is] = [sessionsFor(before.plan), sessionsFor(after?.plan)]
+  // A daemon that is not there has no session to lose.
+  if (was === 0 || !before.alive) return []
+  if (after === undefined) return [goneGuard(name, was)]
+  const subject = `node ${name}`
+  if (is === 0) {
+    const reason =
+      `node ${name} would have no session left${was === 1 ? "" : ` of ${was}`} and announce nothing any more: ` +
+      "add what replaces them first, for example with --staged"
+    return [{ type: "last-session", subject, reason }]
+  }
+  const [paths, left] = [sessionsFor(before.plan, "control-plane"), sessionsFor(after.plan, "control-plane")]
+  if (paths === 0 || left > 0) return []
+  const reason =
+    `node ${name} would have no peer of the control plane left and announce no control-plane VIP any more: ` +
+    "add the new peer first, for example with --staged"
+  return [{ type: "last-control-plane-path", subject, reason }]
+}
+
+/** How many nodes announce or hold each control-plane VIP. */
+const paths = (world: World): ReadonlyMap<Address, number> =>
+  new Map(
+    world.cluster.loadBalancer.controlPlaneVips.map((vip) => {
+      const holder = world.assignments.find(
+        ({ address, purpose }) => address === vip && purpose === "control-plane-vip"
+      )
+      const prefix = hostPrefix(vip)
+      const announcing = [...world.nodes.values()].filter(({ plan }) =>
+        plan.sessions.some((s) => s.purpose === "control-plane" && s.routes.some((route) => route.prefix === prefix))
+      )
+      return [vip, announcing.length + (holder?.node === undefined ? 0 : 1)]
+    })
+  )
+
+const vipGuards = (before: World, after: World): ReadonlyArray<Guard> => {
+  const left = paths(after)
+  return [...paths(before)].flatMap(([vip, count]): ReadonlyArray<Guard> => {
+    if (count === 0 || (left.get(vip) ?? 0) > 0) return []
+    const what = left.has(vip) ? "no node would announce or hold it any more" : "it is in the config no more"
+    const reason =
+      `control-plane VIP ${vip}: ${what}, and who reaches the API through it loses it: ` +
+      "keep a node and a peer for it, or have its users moved before"
+    return [{ type: "last-control-plane-path", subject: `control-plane VIP ${vip}`, reason }]
+  })
+}
+
+const serviceGuards = (before: World, after: World): ReadonlyArray<Guard> => {
+  const { pools } = after.cluster.loadBalancer
+  const bindings = before.view?.bindings ?? []
+  return losing(pools, after.cluster.services, bindings, before.cluster.loadBalancer.pools).map((loss) => ({
+    type: "service-address",
+    subject: `service ${loss.service}`,
+    reason:
+      `service ${loss.service} would lose ${loss.address}: ${loss.reason}; ` +
+      "leave its address in a pool that it may use, or insist and it gets another one"
+  }))
+}
+
+export const guardsOf = (before: World | undefined, after: World): ReadonlyArray<Guard> =>
+  before === undefined
+    ? []
+    : [
+        ...vipGuards(before, after),
+        ...[...before.nodes].flatMap(([address, node]) => nodeGuards(node, after.nodes.get(address))),
+        ...serviceGuards(before, after)
+      ]

@@ -1,0 +1,189 @@
+// The lines of a change: what becomes of each node's sessions, routes and addresses, of the addresses that move, and of the
+// services' addresses, each with its verdict. Where there would be hundreds of a kind, one line counts them.
+import type { Assignment } from "../election/types.ts"
+import type { AllocationStatus } from "../ipam/allocate.ts"
+import { type Address, familyOf } from "../net/ip.ts"
+import type { ChangeLine, Verdict } from "./change.ts"
+import { announcedText, counted, routeLines } from "./changeRoutes.ts"
+import type { PlannedNode, World } from "./changeWorld.ts"
+import { diffPlans, type ResetSession } from "./diff.ts"
+import type { NodePlan, PlannedAddress, PlannedSession } from "./types.ts"
+
+/** More lines of a kind than this become one. */
+const LINES_MAX = 8
+
+/** What a session is between, as people tell sessions apart. */
+const sessionText = ({ purpose, parameters: p }: PlannedSession): string =>
+  `${purpose === "service" ? "service session" : "control-plane session"} from ${p.localAddress} to ${p.peerAddress}` +
+  `${p.peerPort === 179 ? "" : ` port ${p.peerPort}`} AS ${p.peerAsn}`
+
+const valueText = (value: unknown): string => {
+  if (value === undefined) return "none"
+  if (Array.isArray(value)) return value.join(" and ")
+  if (typeof value !== "object" || value === null) return String(value)
+  return Object.entries(value)
+    .map(([key, item]) => `${key} ${item}`)
+    .join(", ")
+}
+
+const resetLine = (node: string, { before, after, changed }: ResetSession): ChangeLine => ({
+  verdict: "session reset",
+  node,
+  subject: `session ${after.name}`,
+  detail: changed
+    .map((key) => `${key} ${valueText(before.parameters[key])} → ${valueText(after.parameters[key])}`)
+    .join("; "),
+  parameters: changed
+})
+
+const removedLine = (node: string, session: PlannedSession, after: NodePlan | undefined): ChangeLine => {
+  const subject = `session ${session.name}`
+  const refusal = after?.refusals.find((one) => one.subject === subject)?.reason
+  const why = after === undefined ? "the node is in the config no more" : refusal
+  const what = `${sessionText(session)}, which announces ${announcedText(session)}`
+  return { verdict: "session removed", node, subject, detail: why === undefined ? what : `${what}: ${why}` }
+}
+
+const addedLine = (node: string, session: PlannedSession, alive: boolean): ChangeLine => ({
+  verdict: "session added",
+  node,
+  subject: `session ${session.name}`,
+  detail:
+    `${sessionText(session)}, announces ${announcedText(session)}` +
+    (alive ? "" : "; the node's daemon is not there: when it comes")
+})
+
+const addressLines = (
+  verdict: "address added" | "address removed",
+  node: string,
+  addresses: ReadonlyArray<PlannedAddress>
+): ReadonlyArray<ChangeLine> => {
+  if (addresses.length > LINES_MAX) {
+    const names = addresses.map(({ address }) => address)
+    return [{ verdict, node, subject: "addresses", detail: counted(["address", "addresses"], names) }]
+  }
+  return addresses.map(({ address, interface: device, reason }) => {
+    const detail = verdict === "address added" ? `on ${device}: ${reason}` : `goes from ${device}`
+    return { verdict, node, subject: `address ${address}`, detail }
+  })
+}
+
+const nodeLines = (before: PlannedNode | undefined, after: PlannedNode | undefined): ReadonlyArray<ChangeLine> => {
+  const node = (after ?? before)?.plan.node ?? ""
+  const none: NodePlan = { node, sessions: [], addresses: [], claims: [], assignments: [], services: [], refusals: [] }
+  const diff = diffPlans(before?.plan, after?.plan ?? none)
+  const sessions = new Map((before?.plan.sessions ?? []).map((session) => [session.key, session]))
+  const alive = after?.alive ?? true
+  return [
+    ...diff.sessions.removed.map((session) => removedLine(node, session, after?.plan)),
+    ...diff.sessions.reset.map((reset) => resetLine(node, reset)),
+    ...diff.sessions.added.map((session) => addedLine(node, session, alive)),
+    ...diff.sessions.routesChanged.flatMap((changed) => {
+      const was = sessions.get(changed.session.key)
+      return was === undefined ? [] : routeLines(node, was, changed)
+    }),
+    // What a daemon that is not there would put on its node when it comes is no news.
+    ...(alive ? addressLines("address removed", node, diff.addresses.removed) : []),
+    ...(alive ? addressLines("address added", node, diff.addresses.added) : [])
+  ]
+}
+
+const CALLED: Readonly<Record<Assignment["purpose"], string>> = {
+  "floating-ip": "floating IP",
+  "control-plane-vip": "control-plane VIP",
+  "service-vip": "VIP"
+}
+
+const assignmentLine = (was: Assignment | undefined, is: Assignment | undefined): ReadonlyArray<ChangeLine> => {
+  const one = is ?? was
+  if (one === undefined) return []
+  const subject = `address ${one.address}`
+  const what = `${CALLED[one.purpose]} of ${one.of}`
+  if (was?.node === is?.node) {
+    if (was !== undefined || is === undefined) return []
+    return [{ verdict: "no effect", subject, detail: `${what}: ${is.reason}` }]
+  }
+  if (was?.node === undefined && is?.node !== undefined)
+    return [{ verdict: "address added", node: is.node, subject, detail: `${what}: ${is.reason}` }]
+  if (was?.node !== undefined && is?.node === undefined) {
+    const why = is === undefined ? "it is in the config no more" : is.reason
+    return [{ verdict: "address removed", node: was.node, subject, detail: `${what}: ${why}` }]
+  }
+  return [{ verdict: "address moved", subject, detail: `${what}: from ${was?.node} to ${is?.node}; ${is?.reason}` }]
+}
+
+/** Of one kind and too many to be read one by one: counted. */
+const fewer = (lines: ReadonlyArray<ChangeLine>, what: readonly [string, string]): ReadonlyArray<ChangeLine> => {
+  const groups = new Map<string, Array<ChangeLine>>()
+  for (const line of lines) {
+    const key = `${line.verdict} ${line.node ?? ""}`
+    groups.set(key, [...(groups.get(key) ?? []), line])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    if (first === undefined || group.length <= LINES_MAX) return group
+    const names = group.map(({ subject }) => subject.slice(subject.indexOf(" ") + 1))
+    return [{ ...first, subject: what[1], detail: counted(what, names) }]
+  })
+}
+
+const assignmentLines = (before: World | undefined, after: World): ReadonlyArray<ChangeLine> => {
+  const was = new Map((before?.assignments ?? []).map((one) => [one.address, one]))
+  const is = new Map(after.assignments.map((one) => [one.address, one]))
+  const addresses = [...new Set([...was.keys(), ...is.keys()])]
+  return fewer(
+    addresses.flatMap((address) => assignmentLine(was.get(address), is.get(address))),
+    ["address", "addresses"]
+  )
+}
+
+const texts = (addresses: ReadonlyArray<Address>): string => addresses.join(", ")
+
+const serviceLine = (
+  service: string,
+  was: AllocationStatus | undefined,
+  is: AllocationStatus | undefined
+): ReadonlyArray<ChangeLine> => {
+  const [old, now] = [was?.addresses ?? [], is?.addresses ?? []]
+  const lost = old.filter((address) => !now.includes(address))
+  const got = now.filter((address) => !old.includes(address))
+  const because = is?.reason === undefined ? "" : `: ${is.reason}`
+  const line = (verdict: Verdict, detail: string): ReadonlyArray<ChangeLine> => [
+    { verdict, subject: `service ${service}`, detail }
+  ]
+  const moved = lost.filter((address) => got.some((other) => familyOf(other) === familyOf(address)))
+  const instead = got.filter((address) => moved.some((other) => familyOf(other) === familyOf(address)))
+  const gone = lost.filter((address) => !moved.includes(address))
+  const more = got.filter((address) => !instead.includes(address))
+  const lines = [
+    ...(moved.length === 0 ? [] : line("address moved", `from ${texts(moved)} to ${texts(instead)}`)),
+    ...(gone.length === 0
+      ? []
+      : line(
+          "address removed",
+          `gives ${texts(gone)} back${is === undefined ? ": it is in the config no more" : because}`
+        )),
+    ...(more.length === 0 ? [] : line("address added", `gets ${texts(more)} from ${is?.pools.join(", ") || "no pool"}`))
+  ]
+  if (lines.length > 0 || is?.reason === undefined || is.reason === was?.reason) return lines
+  return line("no effect", is.reason)
+}
+
+const serviceLines = (before: World | undefined, after: World): ReadonlyArray<ChangeLine> => {
+  const was = before?.allocation?.statuses ?? new Map<string, AllocationStatus>()
+  const is = after.allocation?.statuses ?? new Map<string, AllocationStatus>()
+  return fewer(
+    [...new Set([...was.keys(), ...is.keys()])].flatMap((key) => serviceLine(key, was.get(key), is.get(key))),
+    ["service", "services"]
+  )
+}
+
+/** Every line, in no order. */
+export const linesOf = (before: World | undefined, after: World): ReadonlyArray<ChangeLine> => {
+  const addresses = new Set([...(before?.nodes.keys() ?? []), ...after.nodes.keys()])
+  return [
+    ...[...addresses].flatMap((address) => nodeLines(before?.nodes.get(address), after.nodes.get(address))),
+    ...assignmentLines(before, after),
+    ...serviceLines(before, after)
+  ]
+}

@@ -1,0 +1,182 @@
+// Every node's plan under one config, as it stands when the cluster has come to rest with it: services have the addresses that
+// the allocator would give them, addresses that move are where the election puts them. What a change is compared by (change.ts).
+// A node that is only in the new config counts as alive there: that is what the change is for; one that both have and that is
+// not there stays away.
+import { subnetAround } from "../election/judge.ts"
+import type { Assignment, Claim, SubnetAddress } from "../election/types.ts"
+import { type Allocation, allocate } from "../ipam/allocate.ts"
+import { type Address, prefixLength } from "../net/ip.ts"
+import { floatingIpClaimables, planClaims } from "./claims.ts"
+import type { ClusterNode, DesiredCluster } from "./desired.ts"
+import { allNodes } from "./findSelf.ts"
+import { planNode } from "./planNode.ts"
+import { serviceParts } from "./serviceHalf.ts"
+import { supposedAddress, supposedMember } from "./supposedView.ts"
+import type { ClusterStanding, LocalAddress, NodePlan, NodeView } from "./types.ts"
+import type { ClusterView, Member } from "./view.ts"
+
+/** The node that works the change out, as it knows itself. */
+export interface ChangeSelf {
+  readonly name: string
+  readonly addresses: ReadonlyArray<LocalAddress>
+  /** Names by key of its sessions that run. */
+  readonly sessionNames?: ReadonlyMap<string, string>
+}
+
+export interface WorldInput {
+  /** With this node's own record in it. Absent: there is no word of a store, and only the control plane is planned. */
+  readonly view: ClusterView | undefined
+  readonly self: ChangeSelf | undefined
+  /** Nodes that have a daemon once the config is in force, whether it is there by now or not. */
+  readonly supposed: ReadonlySet<Address>
+  /** Nodes that the config is about to let go of. */
+  readonly leaving: ReadonlySet<Address>
+  readonly force: boolean
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number
+  /** The plans of before, whose sessions keep their names. */
+  readonly names?: World
+}
+
+export interface PlannedNode {
+  readonly node: ClusterNode
+  readonly plan: NodePlan
+  /** Its daemon is there, as far as can be known. */
+  readonly alive: boolean
+}
+
+export interface World {
+  readonly cluster: DesiredCluster
+  /** By address of the node in the file. */
+  readonly nodes: ReadonlyMap<Address, PlannedNode>
+  readonly assignments: ReadonlyArray<Assignment>
+  /** Absent where nothing is known of the cluster, or no service is ours to serve. */
+  readonly allocation?: Allocation
+  /** With the claims and bindings that it ends with. */
+  readonly view: ClusterView | undefined
+}
+
+/** As the allocator rests addresses by default; how long matters to nobody who asks what a change does. */
+const REST_MS = 300_000
+
+const selfAt = (node: ClusterNode, self: ChangeSelf | undefined): ChangeSelf | undefined =>
+  self?.addresses.some(({ address }) => address === node.address) ? self : undefined
+
+/** With the prefix length that members around it have, where there are some. */
+const suppose = (node: ClusterNode, members: ReadonlyArray<Member>): Member => {
+  const around = subnetAround(
+    node.address,
+    members.flatMap(({ addresses }) => addresses)
+  )
+  const address: SubnetAddress =
+    around === undefined ? supposedAddress(node) : { ...supposedAddress(node), prefixLength: prefixLength(around) }
+  return supposedMember(node, [address])
+}
+
+const membersOf = (cluster: DesiredCluster, { view, self, supposed, leaving }: WorldInput): ReadonlyArray<Member> => {
+  const members = (view?.members ?? []).filter(({ address }) => !leaving.has(address))
+  const there = new Set(members.map(({ address }) => address))
+  const more = allNodes(cluster).filter(({ address }) => supposed.has(address) && !there.has(address))
+  const newcomer = (node: ClusterNode): Member => {
+    const me = selfAt(node, self)
+    return me === undefined ? suppose(node, members) : { ...supposedMember(node, me.addresses), name: me.name }
+  }
+  return [...members, ...more.map(newcomer)]
+}
+
+/** Who holds what when every assignment has been carried out. */
+const settledClaims = (assignments: ReadonlyArray<Assignment>, claims: ReadonlyArray<Claim>): ReadonlyArray<Claim> => {
+  const known = new Map(claims.map((claim) => [claim.address, claim]))
+  const next = claims.reduce((most, { generation }) => Math.max(most, generation), 0) + 1
+  return assignments.flatMap(({ address, node }): Array<Claim> => {
+    if (node === undefined) return []
+    const claim = known.get(address)
+    return [claim?.node === node ? claim : { address, node, generation: next }]
+  })
+}
+
+/** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
+const viewOf = (
+  node: ClusterNode,
+  { self, names }: WorldInput,
+  members: ReadonlyMap<Address, Member>,
+  view: ClusterView | undefined
+): NodeView => {
+  const member = members.get(node.address)
+  const me = selfAt(node, self)
+  const name = member?.name ?? me?.name ?? node.name
+  const addresses = me?.addresses ?? member?.addresses ?? [supposedAddress(node)]
+  if (view === undefined) return { name, addresses, withoutCluster: "there is no word from the cluster's store" }
+  const held = view.claims.flatMap((claim) => (claim.node === name ? [claim.address] : []))
+  const before = names?.nodes.get(node.address)?.plan.sessions.map(({ key, name: called }) => [key, called] as const)
+  const sessionNames = before === undefined ? me?.sessionNames : new Map(before)
+  return { name, addresses, cluster: { view, held, sessionNames: sessionNames ?? new Map(), settling: false } }
+}
+
+const allocationOf = (cluster: DesiredCluster, view: ClusterView, { force, nowMs }: WorldInput): Allocation =>
+  allocate({
+    pools: cluster.loadBalancer.pools,
+    services: cluster.services,
+    bindings: view.bindings,
+    resting: view.resting,
+    serviceFamilies: cluster.serviceFamilies,
+    nowMs,
+    restMs: REST_MS,
+    force
+  })
+
+/** Who shall hold each address that moves. */
+const assignmentsOf = (cluster: DesiredCluster, node: ClusterNode, view: ClusterView): ReadonlyArray<Assignment> => {
+  const standing: ClusterStanding = { view, held: [], sessionNames: new Map(), settling: false }
+  const { mode, type } = cluster.loadBalancer
+  if (mode === "manual") return []
+  if (type === "layer2") {
+    const nodeView = { name: node.name, addresses: [], cluster: standing }
+    return planNode(cluster, nodeView, node).assignments
+  }
+  return cluster.type === "admin" ? [] : planClaims(floatingIpClaimables(cluster), cluster, standing, "").assignments
+}
+
+/** In layer 2 mode a node has nothing but what the assignments give it. */
+const layer2Plan = (node: string): NodePlan => ({
+  node,
+  sessions: [],
+  addresses: [],
+  claims: [],
+  assignments: [],
+  services: [],
+  refusals: []
+})
+
+/** The whole cluster under `cluster`, when it has come to rest. */
+export const worldOf = (cluster: DesiredCluster, input: WorldInput): World => {
+  const nodes = allNodes(cluster)
+  const members = membersOf(cluster, input)
+  const byAddress = new Map(members.map((member) => [member.address, member]))
+  const layer2 = cluster.loadBalancer.type === "layer2"
+  const plansWith = (view: ClusterView | undefined) => {
+    const parts = view === undefined || layer2 ? undefined : serviceParts(cluster, view)
+    return new Map(
+      nodes.map((node): [Address, PlannedNode] => {
+        const seen = viewOf(node, input, byAddress, view)
+        const plan = layer2 ? layer2Plan(seen.name) : planNode(cluster, seen, node, parts)
+        return [node.address, { node, plan, alive: view === undefined || byAddress.has(node.address) }]
+      })
+    )
+  }
+  if (input.view === undefined) return { cluster, nodes: plansWith(undefined), assignments: [], view: undefined }
+  const serving = cluster.type !== "admin" && cluster.loadBalancer.mode === "bundled"
+  const allocation = serving ? allocationOf(cluster, input.view, input) : undefined
+  const { bindings, resting } = allocation ?? input.view
+  const view: ClusterView = { ...input.view, members, bindings, resting }
+  const [first] = nodes
+  const assignments = first === undefined ? [] : assignmentsOf(cluster, first, view)
+  const settled = { ...view, claims: settledClaims(assignments, view.claims) }
+  return {
+    cluster,
+    nodes: plansWith(settled),
+    assignments,
+    ...(allocation === undefined ? {} : { allocation }),
+    view: settled
+  }
+}
