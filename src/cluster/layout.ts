@@ -7,7 +7,7 @@
 //   allocator                   changes with every allocation: what allocations are compared and swapped on
 //   drain/<node>                the node is drained
 //   status/<node>       lease   how the node does (NodeSummary)
-//   config/current              the config that was given to the cluster last (ConfigRevision)
+//   config/current              which config is in force (ConfigRevision); its documents, and those of before: revisions.ts
 //
 // Values are JSON. A value that this version cannot read is passed over and told, never an error: a newer node may have
 // written it.
@@ -68,7 +68,12 @@ const ConfigRecord = Schema.Struct({
   revision: Schema.Int,
   hash: Schema.String,
   node: Schema.String,
-  at: Schema.String
+  at: Schema.String,
+  by: Schema.optionalKey(Schema.String),
+  origin: Schema.optionalKey(Schema.Literals(["file", "api", "apply", "rollback", "unconfirmed"])),
+  message: Schema.optionalKey(Schema.String),
+  summary: Schema.optionalKey(Schema.String),
+  unconfirmed: Schema.optionalKey(Schema.Struct({ until: Schema.String, rollbackTo: Schema.Int }))
 })
 
 export const summaryValue = (summary: NodeSummary): string => JSON.stringify(summary)

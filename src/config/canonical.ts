@@ -8,24 +8,9 @@ import { serviceKey } from "../ipam/types.ts"
 import { hash64 } from "../net/hash.ts"
 import type { DesiredCluster, PeerOptions, ServicePeer } from "../plan/desired.ts"
 import { resolvePeerOptions, SERVICE_RESTART_TIME } from "../plan/peerDefaults.ts"
-
-const byText = <T>(items: ReadonlyArray<T>, key: (item: T) => string): ReadonlyArray<T> =>
-  items
-    .map((item) => ({ item, key: key(item) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ item }) => item)
+import { byText, stableJson } from "./stableJson.ts"
 
 const asSet = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)].sort()
-
-/** JSON with the keys of every object in order. */
-const stableJson = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(stableJson).join(",")}]`
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null"
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-  return `{${byText(entries, ([key]) => key)
-    .map(([key, item]) => `${JSON.stringify(key)}:${stableJson(item)}`)
-    .join(",")}}`
-}
 
 const peerOptions = <P extends PeerOptions>(peer: P) => {
   const resolved = resolvePeerOptions(peer)

@@ -1,5 +1,5 @@
 // The documents of the config as objects that people can list and change one by one, and the revisions that they went through. What
-// the API serves, and what a console far away sees of it.
+// the API serves, and what a console far away sees of it. Types alone: what they are made from is in documentsOf.ts.
 
 /** Names a document: kind, namespace and name are unique in a config. */
 export interface ObjectRef {

@@ -13,7 +13,8 @@ import type { Documents, Located } from "./kinds.ts"
 /** The `loadBalancerClass` that means us, as none does. */
 const OWN_CLASS = "viaduct.dev/load-balancer"
 
-const DEFAULT_NAMESPACE = "default"
+/** Of what Kubernetes would keep there. */
+export const DEFAULT_NAMESPACE = "default"
 export const INGRESS = { namespace: "gke-system", name: "istio-ingress" } as const
 
 export const namespaceOf = (document: { readonly metadata: { readonly namespace?: string } }): string =>

@@ -35,7 +35,7 @@ export interface NodeSummary {
   readonly held: ReadonlyArray<Address>
 }
 
-/** The config that an operator gave the cluster last: counted up each time that a node's is changed while it runs. */
+/** The config that is in force in the cluster: which revision, and how it came to be. */
 export interface ConfigRevision {
   readonly revision: number
   readonly hash: string
@@ -43,6 +43,13 @@ export interface ConfigRevision {
   readonly node: string
   /** RFC 3339. */
   readonly at: string
+  /** Who gave it; absent, as the next one, where an older version wrote it. */
+  readonly by?: string
+  readonly origin?: "file" | "api" | "apply" | "rollback" | "unconfirmed"
+  readonly message?: string
+  readonly summary?: string
+  /** It is taken back at that time (RFC 3339) unless it is confirmed. */
+  readonly unconfirmed?: { readonly until: string; readonly rollbackTo: number }
 }
 
 export interface ClusterView {
