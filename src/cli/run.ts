@@ -19,6 +19,7 @@ import { Host } from "../ports/Host.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
 import { Cluster } from "../services/Cluster.ts"
+import { EventJournal } from "../services/EventJournal.ts"
 import { nodeServices } from "../services/node.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
@@ -79,6 +80,7 @@ export const nodeSource = Effect.gen(function* () {
   const reconciler = yield* Reconciler
   const cluster = yield* Cluster
   const supervisor = yield* Supervisor
+  const journal = yield* EventJournal
   const host = yield* Host
   const status = Effect.all({ node: reconciler.status, process: host.usage }).pipe(
     Effect.map(({ node, process }) => ({ ...node, process }))
@@ -86,7 +88,10 @@ export const nodeSource = Effect.gen(function* () {
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
     config: () => Promise.resolve(emptySnapshot),
-    changes: streamChanges(Stream.merge(supervisor.changes, cluster.reports), status)
+    changes: streamChanges(
+      Stream.mergeAll([supervisor.changes, cluster.reports, journal.changes], { concurrency: 3 }),
+      status
+    )
   }
   return source
 })

@@ -56,12 +56,42 @@ const BindingRecord = Schema.Struct({
 
 const RestingRecord = Schema.Struct({ address: AddressText, service: Schema.String, until: Schema.Number })
 
+const SessionRecord = Schema.Struct({
+  name: Schema.String,
+  purpose: Schema.Literals(["control-plane", "service"]),
+  localAsn: Schema.Number,
+  peerAsn: Schema.Number,
+  localAddress: Schema.String,
+  peerAddress: Schema.String,
+  peerPort: Schema.Int,
+  state: Schema.Literals(["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]),
+  since: Schema.String,
+  reason: Schema.optionalKey(Schema.String),
+  flaps: Schema.Int,
+  advertised: Schema.Int,
+  received: Schema.Int
+})
+
+const RouteRecord = Schema.Struct({
+  nextHops: Schema.Array(Schema.String),
+  sessions: Schema.Array(Schema.Int),
+  routes: Schema.Array(Schema.Tuple([Schema.String, Schema.String]))
+})
+
 const SummaryRecord = Schema.Struct({
   node: Schema.String,
   ready: Schema.Boolean,
   summary: Schema.String,
   sessions: Schema.Struct({ established: Schema.Int, expected: Schema.Int }),
-  held: Schema.Array(AddressText)
+  held: Schema.Array(AddressText),
+  reportedAt: Schema.optionalKey(Schema.String),
+  bgp: Schema.optionalKey(
+    Schema.Struct({
+      sessions: Schema.Array(SessionRecord),
+      routes: Schema.Array(RouteRecord),
+      more: Schema.Int
+    })
+  )
 })
 
 const ConfigRecord = Schema.Struct({

@@ -24,6 +24,34 @@ export interface Member {
   readonly leaving?: boolean
 }
 
+/** A BGP session of a node in short, for the other nodes to show (NodeSummary). */
+export interface SessionSummary {
+  readonly name: string
+  readonly purpose: "control-plane" | "service"
+  readonly localAsn: number
+  readonly peerAsn: number
+  readonly localAddress: string
+  readonly peerAddress: string
+  readonly peerPort: number
+  readonly state: "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established"
+  /** RFC 3339. */
+  readonly since: string
+  readonly reason?: string
+  readonly flaps: number
+  /** Paths. */
+  readonly advertised: number
+  readonly received: number
+}
+
+/** Prefixes that a node announces alike: with thousands of services there are few groups. */
+export interface RouteGroup {
+  readonly nextHops: ReadonlyArray<string>
+  /** Places in the list of sessions. */
+  readonly sessions: ReadonlyArray<number>
+  /** Name and prefix. */
+  readonly routes: ReadonlyArray<readonly [string, string]>
+}
+
 /** How a node does, in its own words; under its lease. */
 export interface NodeSummary {
   readonly node: string
@@ -33,6 +61,15 @@ export interface NodeSummary {
   readonly sessions: { readonly established: number; readonly expected: number }
   /** What it holds of the addresses that move. */
   readonly held: ReadonlyArray<Address>
+  /** RFC 3339. This and `bgp` are absent in what nodes of before 0.5 say. */
+  readonly reportedAt?: string
+  readonly bgp?: {
+    readonly sessions: ReadonlyArray<SessionSummary>
+    /** A bounded part of what it announces. */
+    readonly routes: ReadonlyArray<RouteGroup>
+    /** How many more prefixes it announces. */
+    readonly more: number
+  }
 }
 
 /** The config that is in force in the cluster: which revision, and how it came to be. */

@@ -31,15 +31,20 @@ export interface DialRequest extends SocketOptions {
 
 /** Why there is no connection, in words an operator can act on. */
 export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
-  message: Schema.String
+  message: Schema.String,
+  /** What the network did; absent: it never came to that, this machine could not begin. */
+  kind: Schema.optionalKey(Schema.Literals(["timeout", "refused", "unreachable", "reset"]))
 }) {}
+
+/** How a connection ended that nobody here closed; absent: not known. */
+export type CloseKind = "timeout" | "unreachable" | "reset" | "closed"
 
 /** What a connection tells its owner. `onClose` comes once and last. */
 export interface ConnectionHandler {
   readonly onData: (bytes: Uint8Array) => void
   /** All that was written so far has left for the kernel. */
   readonly onDrain: () => void
-  readonly onClose: (why: string) => void
+  readonly onClose: (why: string, kind?: CloseKind) => void
 }
 
 export interface Connection {

@@ -23,6 +23,22 @@ export interface MessageCounts {
   readonly routeRefresh: number
 }
 
+/** What the wire showed when a session, or the try to have one, came to its end. */
+export interface SessionFailure {
+  /**
+   * `timeout`: no answer at all. `refused`: nobody listens. `unreachable`: the network says that there is no way. `reset`, `closed`: the
+   * peer ended the connection without a word. `sent`, `received`: a NOTIFICATION says why. `local`: this node's own doing.
+   */
+  readonly type: "timeout" | "refused" | "unreachable" | "reset" | "closed" | "sent" | "received" | "local"
+  /** The state that it failed in. */
+  readonly in: SessionState
+  /** RFC 3339. */
+  readonly at: string
+  readonly text: string
+  /** For `sent` and `received` (RFC 4271 4.5); `data` is hexadecimal. */
+  readonly notification?: { readonly code: number; readonly subcode: number; readonly data?: string }
+}
+
 export interface SessionStatus {
   readonly name: string
   readonly purpose: "control-plane" | "service"
@@ -40,6 +56,17 @@ export interface SessionStatus {
   readonly reason?: string
   /** When an UPDATE was sent last (RFC 3339). */
   readonly lastUpdateSent?: string
+  /** How the last try to have the session, or the session itself, came to its end; absent while it is Established. */
+  readonly lastFailure?: SessionFailure
+  /** What the peer's last OPEN said, also where it was refused. */
+  readonly lastOpen?: {
+    readonly at: string
+    readonly asn: number
+    /** Seconds. */
+    readonly holdTime: number
+    readonly routerId: string
+    readonly capabilities: ReadonlyArray<string>
+  }
   /** Times that it left Established. */
   readonly flaps: number
   /** Present once both OPENs were exchanged. */
@@ -78,7 +105,15 @@ export interface SessionStatus {
   }
   readonly sent: MessageCounts
   readonly got: MessageCounts
-  readonly lastNotification?: { readonly direction: "sent" | "received"; readonly at: string; readonly text: string }
+  readonly lastNotification?: {
+    readonly direction: "sent" | "received"
+    readonly at: string
+    readonly text: string
+    /** RFC 4271 4.5; `data` is hexadecimal. */
+    readonly code?: number
+    readonly subcode?: number
+    readonly data?: string
+  }
   /** The MD5 key's file, never the key. */
   readonly passwordFile?: string
   readonly ttlSecurity?: number

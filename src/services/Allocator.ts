@@ -11,6 +11,7 @@ import type { DesiredCluster } from "../plan/desired.ts"
 import type { Member } from "../plan/view.ts"
 import type { StoreError, StoreOperation } from "../ports/ClusterStore.ts"
 import { Cluster } from "./Cluster.ts"
+import { EventJournal } from "./EventJournal.ts"
 
 export class Allocator extends Context.Service<
   Allocator,
@@ -67,6 +68,7 @@ const waiting = ({ changes, statuses }: Allocation, why: string): Allocation["st
 
 const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: AllocatorOptions) {
   const cluster = yield* Cluster
+  const journal = yield* EventJournal
   const wallClock = yield* Clock.clockWith((clock) => Effect.succeed(() => clock.currentTimeMillisUnsafe()))
   const changed = yield* PubSub.sliding<void>(1)
   const wake = yield* Queue.sliding<void>(1)
@@ -148,7 +150,14 @@ const makeAllocator = Effect.fnUntraced(function* ({ addressRestSeconds }: Alloc
     show(allocation.statuses)
     const { name } = desired.self
     if (store !== "connected" || allocatorOf(membersNow()) !== name) return Number.POSITIVE_INFINITY
-    if (!(yield* carryOut(name, allocation))) return retryMs
+    if (!(yield* carryOut(name, allocation))) {
+      yield* journal.emit({
+        reason: "AllocatorConflict",
+        message: "another node gives out addresses at the same time; this one looks again",
+        about: { apiVersion: "v1", kind: "Node", namespace: "", name }
+      })
+      return retryMs
+    }
     const rested = Math.min(...allocation.resting.map(({ until }) => until))
     return Math.max(retryMs, rested - wallClock())
   })

@@ -17,14 +17,15 @@ import type { Member } from "../plan/view.ts"
 import { ClusterStore } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
-import type { NodeStatus } from "../resources/nodeStatus.ts"
-import { readiness } from "../resources/readiness.ts"
+import type { NodeStatus, StoreStatus } from "../resources/nodeStatus.ts"
 import { Allocator } from "./Allocator.ts"
 import { Cluster } from "./Cluster.ts"
-import { floatingIpStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
+import { elsewhere, floatingIpStatus, makePoolStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
 import { Elector } from "./Elector.ts"
+import { EventJournal } from "./EventJournal.ts"
 import { cease, type EndMode } from "./endMode.ts"
 import { Supervisor } from "./Supervisor.ts"
+import { keepTelling } from "./telling.ts"
 
 /** The config was refused; every line is a problem with its place. */
 export class ConfigRefused extends Schema.TaggedError<ConfigRefused>()("ConfigRefused", { message: Schema.String }) {}
@@ -62,6 +63,8 @@ interface Accepted {
   readonly name: string
 }
 
+const noPools: DesiredCluster["loadBalancer"]["pools"] = []
+
 const deconfigured = cease({ subcode: 3 })
 
 const hasSuccessor = ({ assignments, node }: NodePlan, address: Address): boolean => {
@@ -78,9 +81,6 @@ const giveBackMs = 1_000
 /** Long enough for a segment to be sent three times; the fence waits a second at most. */
 const goodbyeAfter = "700 millis"
 
-/** The others are told how this node does so long after a change: what changes meanwhile is told with it. */
-const reportAfter = "500 millis"
-
 const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const source = yield* ConfigSource
   const link = yield* LinkControl
@@ -89,6 +89,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const cluster = yield* Cluster
   const elector = yield* Elector
   const allocator = yield* Allocator
+  const journal = yield* EventJournal
   const startedAt = new Date(yield* Clock.currentTimeMillis).toISOString()
   const { now } = yield* Clock.clockWith((clock) =>
     Effect.succeed({ now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n) })
@@ -340,8 +341,15 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     Effect.logWarning(`changes of addresses are not seen: ${error.message}`)
   )
 
+  /** Up to when the nodes whose leases stand are known to have been alive, in ms since the epoch. */
+  const provenMs = ({ state, since }: StoreStatus, nowMs: number): number =>
+    (state === "connected" ? nowMs : Date.parse(since)) - leaseMs
+
+  const poolStatus = makePoolStatus()
   const status = Effect.gen(function* () {
     const { view } = cluster.state()
+    const storeStatus = yield* cluster.status
+    const nowMs = yield* Clock.currentTimeMillis
     return {
       node: accepted?.name ?? options.node ?? options.hostname,
       cluster: accepted?.cluster.name ?? "",
@@ -358,36 +366,16 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       },
       floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
       services: serviceStatus(plan, allocator.statuses()),
-      pools: [],
-      events: [],
-      elsewhere: [],
+      pools: poolStatus(accepted?.cluster.loadBalancer.pools ?? noPools, view.bindings, view.resting),
+      events: journal.events(),
+      elsewhere: elsewhere(view, accepted?.name ?? "", provenMs(storeStatus, nowMs)),
       members: memberStatus(view),
-      store: yield* cluster.status,
+      store: storeStatus,
       ...(yield* supervisor.status)
     }
   })
 
-  const report = Effect.gen(function* () {
-    if (accepted === undefined) return
-    const { ready, summary } = readiness(yield* status)
-    const { sessions } = yield* supervisor.status
-    const established = sessions.filter(({ state }) => state === "Established").length
-    yield* cluster.report({
-      node: accepted.name,
-      ready,
-      summary,
-      sessions: { established, expected: sessions.length },
-      held: elector.held()
-    })
-  })
-  // Whoever is slow to take news of the supervisor's makes the others miss some: it is taken at once, and worked on beside that.
-  const due = yield* Queue.sliding<void>(1)
-  yield* Effect.forkScoped(
-    Stream.runForEach(supervisor.changes, () => Effect.sync(() => Queue.offerUnsafe(due, undefined))),
-    { startImmediately: true }
-  )
-  const reporting = Queue.take(due).pipe(Effect.andThen(Effect.sleep(reportAfter)), Effect.andThen(report))
-  yield* Effect.forkScoped(Effect.forever(reporting))
+  yield* keepTelling(Effect.suspend(() => (accepted === undefined ? Effect.succeed(undefined) : status)))
 
   const leave = Effect.gen(function* () {
     leaving = true

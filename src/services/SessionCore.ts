@@ -9,15 +9,15 @@ import { type CodecContext, defaultContext } from "../bgp/context.ts"
 import { Framer } from "../bgp/framer.ts"
 import { foremost, nextWake, type Peer, type PeerEvent, peerStep } from "../bgp/fsm/peer.ts"
 import type { Action, ConnectionId, FsmConfig, StopReason } from "../bgp/fsm/types.ts"
-import type { Message } from "../bgp/message/types.ts"
+import type { Message, Notification } from "../bgp/message/types.ts"
 import { describeNotification } from "../bgp/notification.ts"
 import type { PlannedRoute, SessionParameters } from "../plan/types.ts"
 import type { Connection } from "../ports/Transport.ts"
-import type { SessionStatus } from "../resources/nodeStatus.ts"
+import type { SessionFailure, SessionStatus } from "../resources/nodeStatus.ts"
 import type { EndMode } from "./endMode.ts"
 import { Outbox } from "./Outbox.ts"
 import { countMessage, makeSessionLog, type SessionLog, sessionReport } from "./sessionLog.ts"
-import { nextReasons } from "./sessionReason.ts"
+import { failureOf, nextReasons } from "./sessionReason.ts"
 
 export type Transition = Extract<Action, { readonly type: "Transition" }>
 
@@ -52,6 +52,8 @@ interface Link {
   readonly framer: Framer
   /** Chunks that were read and not yet looked at. */
   waiting: number
+  /** How the peer or the network ended it. */
+  ended?: SessionFailure["type"] | undefined
 }
 
 /** Received routes that the status shows. */
@@ -83,6 +85,8 @@ export class SessionCore {
   private stopping: { readonly stop: StopReason; readonly deadline: number } | undefined
   private now = 0
   private wallClock: number
+  /** What the wire showed last of a connection, or a try to have one, that is no more. */
+  private trouble: SessionFailure["type"] = "local"
 
   constructor(
     parameters: SessionParameters,
@@ -113,6 +117,12 @@ export class SessionCore {
 
   accepted(connection: Connection): void {
     this.attach(connection, "Accepted")
+  }
+
+  /** `kind` is absent where this node could not even begin. */
+  dialFailed(why: string, kind: SessionFailure["type"] = "local"): void {
+    this.trouble = kind
+    this.post({ type: "DialFailed", why })
   }
 
   /** A reason that no state machine knows of. */
@@ -213,7 +223,10 @@ export class SessionCore {
         this.put({ type: "data", connection: id, bytes })
       },
       onDrain: () => this.put({ type: "drain", connection: id }),
-      onClose: (why) => this.post({ type: "Closed", connection: id, why })
+      onClose: (why, kind = "closed") => {
+        link.ended = kind
+        this.post({ type: "Closed", connection: id, why })
+      }
     })
   }
 
@@ -235,6 +248,7 @@ export class SessionCore {
   }
 
   private feed(event: PeerEvent, orders: Array<DialOrder>): void {
+    if (event.type === "Closed") this.trouble = this.links.get(event.connection)?.ended ?? "closed"
     const { peer, actions } = peerStep(this.peer, event, this.now, this.config)
     this.peer = peer
     for (const action of actions) this.act(action, orders)
@@ -276,6 +290,8 @@ export class SessionCore {
     if (shown.state !== this.log.state) this.log.since = this.wallClock
     this.log.state = shown.state
     this.log.reasons = nextReasons(this.log.reasons, transition, this.parameters)
+    const at = new Date(this.wallClock).toISOString()
+    this.log.lastFailure = failureOf(this.log, transition, this.trouble, at)
     this.log.negotiated = shown.negotiated
     this.log.keepaliveTime = Math.round(shown.keepaliveMs / 1000)
     this.observer.onTransition?.(transition)
@@ -288,25 +304,38 @@ export class SessionCore {
     const frame = encodeMessage(message, defaultContext)
     countMessage(this.log.sent, frame)
     this.watch("sent", frame, link)
-    if (message.type === "NOTIFICATION") this.remember("sent", describeNotification(message))
+    if (message.type === "NOTIFICATION") this.remember("sent", message)
     if (link.connection.write(frame)) this.put({ type: "event", event: { type: "Sent", connection: id } })
     else if (id === this.up?.id) this.writable = false
   }
 
-  private remember(direction: "sent" | "received", text: string): void {
-    this.log.lastNotification = { direction, at: new Date(this.wallClock).toISOString(), text }
+  private remember(direction: "sent" | "received", message: Notification): void {
+    const { code, subcode, data } = message
+    this.log.lastNotification = {
+      direction,
+      at: new Date(this.wallClock).toISOString(),
+      text: describeNotification(message),
+      code,
+      subcode,
+      ...(data === undefined ? {} : { data })
+    }
   }
 
-  /** Decodes for whoever looks on; a NOTIFICATION from the peer is always kept. */
+  /** Decodes for whoever looks on; the peer's last OPEN and NOTIFICATION are always kept. */
   private watch(direction: "sent" | "received", frame: Uint8Array, link: Link): void {
-    const notified = direction === "received" && frame[18] === 3
+    const kept = direction === "received" && (frame[18] === 1 || frame[18] === 3)
     const context =
       this.up?.link === link ? this.up.negotiated[direction === "sent" ? "send" : "receive"] : defaultContext
     this.observer.onFrame?.(direction, frame, context, link.connection)
-    if (this.observer.onMessage === undefined && !notified) return
+    if (this.observer.onMessage === undefined && !kept) return
     const { message } = decodeMessage(frame, context)
     if (message === undefined) return
-    if (notified && message.type === "NOTIFICATION") this.remember("received", describeNotification(message))
+    if (direction === "received" && message.type === "NOTIFICATION") this.remember("received", message)
+    if (direction === "received" && message.type === "OPEN") {
+      const { asn, holdTime, routerId } = message
+      const capabilities = message.capabilities.map(({ name }) => name)
+      this.log.lastOpen = { at: new Date(this.wallClock).toISOString(), asn, holdTime, routerId, capabilities }
+    }
     this.observer.onMessage?.(direction, message)
   }
 
@@ -316,6 +345,7 @@ export class SessionCore {
     if (negotiated.receive.extendedMessage) link.framer.allowExtended()
     this.up = { link, id, negotiated }
     this.adjRibIn = new AdjRibIn()
+    this.log.lastUpdateSent = undefined
     this.outbox.open(negotiated)
     this.writable = true
   }
@@ -334,6 +364,7 @@ export class SessionCore {
     if (up === undefined || !this.writable) return
     const moved = this.outbox.flush((frame) => {
       countMessage(this.log.sent, frame)
+      if (frame[18] === 2) this.log.lastUpdateSent = this.wallClock
       this.watch("sent", frame, up.link)
       this.writable = up.link.connection.write(frame)
       return this.writable

@@ -82,9 +82,16 @@ export const runSession = Effect.fnUntraced(function* (
         timeoutMs: fsmConfig.connectRetryMs,
         ...socketOptions(parameters, md5Key)
       })
-      .pipe(Effect.mapError((error) => error.message))
-    core.dialled(connection)
-  }).pipe(Effect.catch((why) => Effect.sync(() => core.post({ type: "DialFailed", why }))))
+      .pipe(
+        Effect.catch((error) =>
+          Effect.as(
+            Effect.sync(() => core.dialFailed(error.message, error.kind)),
+            undefined
+          )
+        )
+      )
+    if (connection !== undefined) core.dialled(connection)
+  }).pipe(Effect.catch((why) => Effect.sync(() => core.dialFailed(why))))
 
   const listen = Effect.gen(function* () {
     const md5Key = yield* key

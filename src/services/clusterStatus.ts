@@ -1,9 +1,16 @@
 // The cluster's part of a node's status: the plan, what the store shows and how this node stands to it, put together for people.
 import type { Allocation } from "../ipam/allocate.ts"
+import { type PoolUse, poolUse } from "../ipam/poolUse.ts"
 import { serviceKey } from "../ipam/types.ts"
 import type { NodePlan } from "../plan/types.ts"
-import type { ClusterView } from "../plan/view.ts"
-import type { FloatingIpState, FloatingIpStatus, MemberStatus, ServiceStatus } from "../resources/nodeStatus.ts"
+import type { ClusterView, NodeSummary } from "../plan/view.ts"
+import type {
+  FloatingIpState,
+  FloatingIpStatus,
+  MemberStatus,
+  RemoteNodeStatus,
+  ServiceStatus
+} from "../resources/nodeStatus.ts"
 import type { Standing } from "./Elector.ts"
 
 const stateOf = (standing: Standing | undefined, assigned: string | undefined): FloatingIpState => {
@@ -50,7 +57,7 @@ export const serviceStatus = (
 const reportOf = ({ summaries = [] }: ClusterView, name: string): Pick<MemberStatus, "report"> => {
   const said = summaries.find(({ node }) => node === name)
   if (said === undefined) return {}
-  const { node: _, ...report } = said
+  const { node: _, bgp: _bgp, reportedAt: _at, ...report } = said
   return { report }
 }
 
@@ -66,3 +73,38 @@ export const memberStatus = (view: ClusterView): ReadonlyArray<MemberStatus> =>
     drained: view.drained.includes(name),
     ...reportOf(view, name)
   }))
+
+const routesOf = ({ sessions, routes }: NonNullable<NodeSummary["bgp"]>): RemoteNodeStatus["routes"] =>
+  routes.flatMap(({ nextHops, sessions: places, routes: group }) => {
+    const names = places.flatMap((place) => sessions[place]?.name ?? [])
+    return group.map(([name, prefix]) => ({ name, prefix, nextHops, sessions: names }))
+  })
+
+/**
+ * The other nodes, in their own words. A node writes when something has changed, not on and on: that its lease stands by the store's word
+ * proves that its daemon was alive and had nothing to add `provenMs` ago (ms since the epoch).
+ */
+export const elsewhere = (view: ClusterView, self: string, provenMs: number): ReadonlyArray<RemoteNodeStatus> =>
+  (view.summaries ?? []).flatMap(({ node, bgp, reportedAt }): ReadonlyArray<RemoteNodeStatus> => {
+    if (node === self || bgp === undefined || reportedAt === undefined) return []
+    const saidMs = Date.parse(reportedAt)
+    const at = Number.isNaN(saidMs) ? provenMs : Math.max(saidMs, provenMs)
+    return [
+      {
+        node,
+        reportedAt: new Date(at).toISOString(),
+        sessions: bgp.sessions,
+        routes: routesOf(bgp),
+        routesMore: bgp.more
+      }
+    ]
+  })
+
+/** The pools and their use; worked out anew when one of the three is another. */
+export const makePoolStatus = (): typeof poolUse => {
+  let last: { readonly of: Parameters<typeof poolUse>; readonly is: ReadonlyArray<PoolUse> } | undefined
+  return (...of) => {
+    if (last === undefined || of.some((item, at) => item !== last?.of[at])) last = { of, is: poolUse(...of) }
+    return last.is
+  }
+}

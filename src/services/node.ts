@@ -4,6 +4,7 @@ import { Layer } from "effect"
 import { Allocator } from "./Allocator.ts"
 import { Cluster } from "./Cluster.ts"
 import { Elector } from "./Elector.ts"
+import { EventJournal } from "./EventJournal.ts"
 import { type NodeOptions, Reconciler } from "./Reconciler.ts"
 import { Supervisor, type SupervisorOptions } from "./Supervisor.ts"
 
@@ -16,6 +17,8 @@ export const nodeServices = (options: NodeOptions, supervisor: SupervisorOptions
         Allocator.layer({ addressRestSeconds })
       )
     ),
-    Layer.provideMerge(Layer.mergeAll(Supervisor.layer(supervisor), Cluster.layer({ leaseSeconds })))
+    Layer.provideMerge(
+      Layer.mergeAll(Supervisor.layer(supervisor), Cluster.layer({ leaseSeconds }), EventJournal.layer)
+    )
   )
 }

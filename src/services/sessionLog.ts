@@ -18,6 +18,9 @@ export interface SessionLog {
   readonly sent: Mutable<MessageCounts>
   readonly got: Mutable<MessageCounts>
   lastNotification: SessionStatus["lastNotification"]
+  lastFailure: SessionStatus["lastFailure"]
+  lastOpen: SessionStatus["lastOpen"]
+  lastUpdateSent: number | undefined
 }
 
 const noMessages = (): Mutable<MessageCounts> => ({
@@ -38,7 +41,10 @@ export const makeSessionLog = (now: number): SessionLog => ({
   keepaliveTime: 0,
   sent: noMessages(),
   got: noMessages(),
-  lastNotification: undefined
+  lastNotification: undefined,
+  lastFailure: undefined,
+  lastOpen: undefined,
+  lastUpdateSent: undefined
 })
 
 const kinds = [undefined, "open", "update", "notification", "keepalive", "routeRefresh"] as const
@@ -85,6 +91,9 @@ export const sessionReport = (
   since: iso(log.since),
   lastReport: iso(log.lastReport),
   ...(log.state === "Established" ? {} : { reason: reasonText(log.reasons) }),
+  ...(log.lastUpdateSent === undefined ? {} : { lastUpdateSent: iso(log.lastUpdateSent) }),
+  ...(log.lastFailure === undefined ? {} : { lastFailure: log.lastFailure }),
+  ...(log.lastOpen === undefined ? {} : { lastOpen: log.lastOpen }),
   flaps: log.flaps,
   ...(log.negotiated === undefined ? {} : { negotiated: negotiatedStatus(log, log.negotiated) }),
   advertised,

@@ -3,6 +3,7 @@
 // bare closes that a router answers the next tries with.
 import type { Action, EventName } from "../bgp/fsm/types.ts"
 import type { SessionParameters } from "../plan/types.ts"
+import type { SessionFailure, SessionStatus } from "../resources/nodeStatus.ts"
 
 type Transition = Extract<Action, { readonly type: "Transition" }>
 
@@ -27,6 +28,45 @@ const explained: ReadonlySet<EventName> = new Set([
   "HoldTimerExpires"
 ])
 
+/** A try failed, or a session ended. */
+const fell = ({ from, to, event }: Pick<Transition, "from" | "to" | "event">): boolean =>
+  (to === "Idle" || (to === "Active" && from === "OpenSent") || from === to) && event !== "OpenCollisionDump"
+
+/** Ends that we wanted. */
+const deliberate: ReadonlySet<EventName> = new Set(["ManualStop", "AutomaticStop", "Leave"])
+
+const failureType = (event: EventName, trouble: SessionFailure["type"]): SessionFailure["type"] => {
+  if (event === "NotifMsg" || event === "NotifMsgVerErr") return "received"
+  if (event === "TcpConnectionFails") return trouble
+  return event === "ConnectRetryTimerExpires" ? "timeout" : "sent"
+}
+
+interface Said {
+  readonly lastFailure: SessionFailure | undefined
+  readonly lastNotification: SessionStatus["lastNotification"] | undefined
+}
+
+/** The last failure after `transition`; `trouble` is what the wire showed of the connection, `at` the time (RFC 3339). */
+export const failureOf = (
+  { lastFailure, lastNotification }: Said,
+  { from, to, event, reason }: Pick<Transition, "from" | "to" | "event" | "reason">,
+  trouble: SessionFailure["type"],
+  at: string
+): SessionFailure | undefined => {
+  if (to === "Established") return undefined
+  if (!fell({ from, to, event }) || deliberate.has(event)) return lastFailure
+  const type = failureType(event, trouble)
+  const { code, subcode, data } = lastNotification ?? {}
+  const told = (type === "sent" || type === "received") && code !== undefined && subcode !== undefined
+  return {
+    type,
+    in: from,
+    at,
+    text: reason,
+    ...(told ? { notification: { code, subcode, ...(data === undefined ? {} : { data }) } } : {})
+  }
+}
+
 /** The reasons after `transition`. A collision that settled the matter is no failure. */
 export const nextReasons = (
   before: Reasons,
@@ -34,8 +74,7 @@ export const nextReasons = (
   parameters: Pick<SessionParameters, "passwordFile" | "ttlSecurity">
 ): Reasons => {
   if (to === "Established") return { progress: reason }
-  const fell = to === "Idle" || (to === "Active" && from === "OpenSent") || from === to
-  if (!fell || event === "OpenCollisionDump")
+  if (!fell({ from, to, event }))
     return { ...before, progress: to === "OpenSent" ? waitingForOpen(reason, parameters) : reason }
   if (from === "Established" || explained.has(event)) {
     return { progress: reason, failure: reason, ...(explained.has(event) ? { told: reason } : {}) }

@@ -1,7 +1,7 @@
 // The reason that a session shows while it is not up (I9).
 import { describe, expect, test } from "bun:test"
 import type { EventName, State } from "../../src/bgp/fsm/types.ts"
-import { nextReasons, noReasons, reasonText } from "../../src/services/sessionReason.ts"
+import { failureOf, nextReasons, noReasons, reasonText } from "../../src/services/sessionReason.ts"
 
 type Move = readonly [State, State, EventName, string]
 
@@ -68,5 +68,35 @@ describe("the reason of a session that is not up", () => {
     expect(shown([dial, silent])).toBe("no answer from 10.0.1.254 port 179")
     expect(shown([dial, silent], { passwordFile: "/etc/key" })).toContain("MD5 key at the peer than in /etc/key")
     expect(shown([dial, silent], { ttlSecurity: 1 })).toContain("GTSM")
+  })
+})
+
+describe("the last failure of a session", () => {
+  const at = "2021-06-14T22:00:00.000Z"
+  const notice = { direction: "received", at, text: "Bad Peer AS", code: 2, subcode: 2, data: "fde9" } as const
+  const fails = ([from, to, event, reason]: Move, trouble: Parameters<typeof failureOf>[2] = "local") =>
+    failureOf({ lastFailure: undefined, lastNotification: notice }, { from, to, event, reason }, trouble, at)
+
+  test("is what the wire showed of the connection", () => {
+    expect(fails(refused, "refused")).toEqual({ type: "refused", in: "Connect", at, text: "connection refused" })
+    expect(fails(closed, "closed")?.type).toBe("closed")
+    expect(fails(["Connect", "Connect", "ConnectRetryTimerExpires", "no answer"], "local")?.type).toBe("timeout")
+  })
+
+  test("is the NOTIFICATION where one end explained itself, with what it said", () => {
+    expect(fails(told, "closed")).toMatchObject({
+      type: "received",
+      notification: { code: 2, subcode: 2, data: "fde9" }
+    })
+    expect(fails(["OpenSent", "Idle", "BgpOpenMsgErr", "Bad Peer AS"], "closed")?.type).toBe("sent")
+  })
+
+  test("stays while it tries again, and goes when the session is up or was ended by our own will", () => {
+    const before = { lastFailure: fails(refused, "refused"), lastNotification: undefined }
+    const after = ([from, to, event, reason]: Move) =>
+      failureOf(before, { from, to, event, reason }, "closed", "2021-06-14T23:00:00.000Z")
+    expect(after(dial)).toBe(before.lastFailure)
+    expect(after(["Connect", "Idle", "ManualStop", "stopped"])).toBe(before.lastFailure)
+    expect(after(["OpenConfirm", "Established", "KeepAliveMsg", "up"])).toBeUndefined()
   })
 })

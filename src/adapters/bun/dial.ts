@@ -17,8 +17,24 @@ const quickMs = [20, 60]
 /** Then one that lets the kernel send its SYN three times, in ms. */
 const patientMs = 3500
 
+const kinds: Readonly<Record<number, "timeout" | "refused" | "unreachable" | "reset">> = {
+  [c.ENETUNREACH]: "unreachable",
+  [c.ECONNRESET]: "reset",
+  [c.ETIMEDOUT]: "timeout",
+  [c.ECONNREFUSED]: "refused",
+  [c.EHOSTUNREACH]: "unreachable"
+}
+
+const kindOf = (errno: number) => {
+  const kind = kinds[errno]
+  return kind === undefined ? {} : { kind }
+}
+
 export const transportError = (error: unknown): TransportError =>
-  new TransportError({ message: error instanceof Error ? error.message : String(error) })
+  new TransportError({
+    message: error instanceof Error ? error.message : String(error),
+    ...(error instanceof c.Errno ? kindOf(error.errno) : {})
+  })
 
 interface Attempt {
   /** 0: any. */
@@ -71,7 +87,7 @@ const established = Effect.fnUntraced(function* (fd: number, withinMs: number) {
   for (let pauseMs = 1; ; pauseMs = Math.min(50, pauseMs * 2)) {
     const result = c.connectResult(fd)
     if (result === 0) return true
-    if (result !== undefined) return yield* new TransportError({ message: c.errnoText(result) })
+    if (result !== undefined) return yield* new TransportError({ message: c.errnoText(result), ...kindOf(result) })
     if (waitedMs >= withinMs) return false
     const sleepMs = Math.min(pauseMs, withinMs - waitedMs)
     yield* Effect.sleep(sleepMs)
@@ -152,5 +168,5 @@ export const dial = Effect.fnUntraced(function* (request: DialRequest): Effect.f
     anyPort ||= outcome === "port taken"
   }
   const { peerAddress, peerPort } = request
-  return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
+  return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}`, kind: "timeout" })
 })

@@ -31,6 +31,11 @@ export class Errno extends Error {
 export const EEXIST = 17
 export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
+export const ENETUNREACH = 101
+export const ECONNRESET = 104
+export const ETIMEDOUT = 110
+export const ECONNREFUSED = 111
+export const EHOSTUNREACH = 113
 const EINPROGRESS = 115
 
 const texts: Readonly<Record<number, string>> = {

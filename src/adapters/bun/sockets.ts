@@ -2,7 +2,7 @@
 // held back, and a close that lets the last message (a NOTIFICATION) arrive before the connection goes.
 import type { Socket, SocketHandler } from "bun"
 import type { Address } from "../../net/ip.ts"
-import type { Connection, ConnectionHandler } from "../../ports/Transport.ts"
+import type { CloseKind, Connection, ConnectionHandler } from "../../ports/Transport.ts"
 import * as c from "./libc.ts"
 
 /** How long a peer may take to close its half after we closed ours, in ms. */
@@ -16,11 +16,11 @@ export class BunConnection implements Connection {
   private readonly socket: Socket<BunConnection>
   private handler: ConnectionHandler | undefined
   private readonly early: Array<Uint8Array> = []
-  private closedEarly: string | undefined
+  private closedEarly: Ending | undefined
   private readonly queue: Array<Uint8Array> = []
   private state: "open" | "closing" | "closed" = "open"
   private linger: Timer | undefined
-  private error: string | undefined
+  private error: Ending | undefined
 
   constructor(
     socket: Socket<BunConnection>,
@@ -36,7 +36,7 @@ export class BunConnection implements Connection {
   start(handler: ConnectionHandler): void {
     this.handler = handler
     for (const bytes of this.early.splice(0)) handler.onData(bytes)
-    if (this.closedEarly !== undefined) handler.onClose(this.closedEarly)
+    if (this.closedEarly !== undefined) handler.onClose(this.closedEarly.why, this.closedEarly.kind)
   }
 
   write(bytes: Uint8Array): boolean {
@@ -107,11 +107,11 @@ export class BunConnection implements Connection {
   }
 
   failed(error: Error): void {
-    this.error = reasonOf(error)
+    this.error = endingOf(error)
   }
 
   ended(): void {
-    this.error ??= "the peer closed the connection"
+    this.error ??= peerClosed
     this.socket.end()
   }
 
@@ -121,24 +121,32 @@ export class BunConnection implements Connection {
     this.state = "closed"
     this.queue.length = 0
     if (was === "closing") return
-    const why = error === undefined ? (this.error ?? "the peer closed the connection") : reasonOf(error)
-    if (this.handler === undefined) this.closedEarly = why
-    else this.handler.onClose(why)
+    const ending = error === undefined ? (this.error ?? peerClosed) : endingOf(error)
+    if (this.handler === undefined) this.closedEarly = ending
+    else this.handler.onClose(ending.why, ending.kind)
   }
 }
 
-const codes: Readonly<Record<string, string>> = {
-  ECONNRESET: "connection reset by the peer",
-  ETIMEDOUT: "the peer acknowledges nothing (timed out)",
-  EPIPE: "the peer closed the connection",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  ECONNREFUSED: "connection refused"
+/** Why a connection is gone, in words and as a kind. */
+interface Ending {
+  readonly why: string
+  readonly kind?: CloseKind
 }
 
-const reasonOf = (error: Error): string => {
+const peerClosed: Ending = { why: "the peer closed the connection", kind: "closed" }
+
+const codes: Readonly<Record<string, Ending>> = {
+  ECONNRESET: { why: "connection reset by the peer", kind: "reset" },
+  ETIMEDOUT: { why: "the peer acknowledges nothing (timed out)", kind: "timeout" },
+  EPIPE: peerClosed,
+  EHOSTUNREACH: { why: "no route to host", kind: "unreachable" },
+  ENETUNREACH: { why: "network is unreachable", kind: "unreachable" },
+  ECONNREFUSED: { why: "connection refused", kind: "reset" }
+}
+
+const endingOf = (error: Error): Ending => {
   const code = "code" in error && typeof error.code === "string" ? error.code : ""
-  return codes[code] ?? (code || error.message)
+  return codes[code] ?? { why: code || error.message }
 }
 
 /** The callbacks shared by every socket; `opened` makes the connection and puts it into `socket.data`. */

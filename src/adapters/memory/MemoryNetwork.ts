@@ -196,15 +196,15 @@ export const makeMemoryNetwork: Effect.Effect<MemoryNetwork, never, Scope.Scope>
     yield* Effect.sleep(conditions.latencyMs * 2)
     if (blocked(localAddress, peerAddress) || (yield* Random.next) < conditions.loss) {
       yield* Effect.sleep(request.timeoutMs)
-      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
+      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}`, kind: "timeout" })
     }
     const host = hosts.get(`${peerAddress} ${peerPort}`)
     const expected = host?.expected.get(localAddress)
     if (host === undefined || expected === undefined)
-      return yield* new TransportError({ message: "connection refused" })
+      return yield* new TransportError({ message: "connection refused", kind: "refused" })
     if (expected.md5Key !== request.md5Key) {
       yield* Effect.sleep(request.timeoutMs)
-      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}` })
+      return yield* new TransportError({ message: `no answer from ${peerAddress} port ${peerPort}`, kind: "timeout" })
     }
     const localPort = request.localPort ?? nextPort++
     const dead = [...pipes].find(
