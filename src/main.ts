@@ -29,6 +29,7 @@ import { planCommand } from "./cli/plan.ts"
 import { reloadCommand } from "./cli/reload.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
+import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
 import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
@@ -62,6 +63,7 @@ const viaduct = Command.make("viaduct").pipe(
     planCommand,
     getCommand,
     describeCommand,
+    traceCommand,
     advertiseCommand,
     decodeCommand,
     encodeCommand,

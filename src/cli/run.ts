@@ -27,7 +27,7 @@ import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
 import { parseListen } from "./listenAddress.ts"
-import { recordedBy, wallClockUs } from "./nodeControl.ts"
+import { nodeControl, recordedBy, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
 
 const flags = {
@@ -186,7 +186,7 @@ const reloadOnHangup = Effect.gen(function* () {
 })
 
 /** The daemon from its start to its stop signal. */
-const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
+const daemon = Effect.fnUntraced(function* (options: DaemonOptions, recorder: Recorder) {
   const host = yield* Host
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
@@ -199,7 +199,7 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions) {
         Effect.catch((refused) => Effect.succeed({ done: false, reason: refused.message }))
       )
     )
-  yield* serveAdmin(source, options.adminSocket, options.adminListen, { reload })
+  yield* serveAdmin(source, options.adminSocket, options.adminListen, { ...nodeControl(recorder), reload })
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload
@@ -258,7 +258,7 @@ const runDaemon = (options: DaemonOptions) =>
     const services = nodeServices({ ...node, hostname, version, settings }, { record, observe }).pipe(
       Layer.provide(Layer.mergeAll(fileConfig(options.config), store))
     )
-    yield* Effect.scoped(daemon(options)).pipe(Effect.provide(services))
+    yield* Effect.scoped(daemon(options, recorder)).pipe(Effect.provide(services))
   }).pipe(
     Effect.scoped,
     Effect.provide(terminalLog()),

@@ -17,6 +17,12 @@ const flag = { syn: 0x02, psh: 0x08, ack: 0x10 } as const
 /** Payload of a segment; longer messages (RFC 8654) take several. */
 const segmentMost = 32_000
 const window = 65_535
+/**
+ * Of a SYN: the largest segment, and a window scale (RFC 7323 2.2) as large as can be, since who only listens acknowledges nothing
+ * here and the window shall never be full.
+ */
+const synOptions = Uint8Array.from([2, 4, segmentMost >>> 8, segmentMost & 0xff, 1, 3, 3, 14])
+const noOptions = new Uint8Array(0)
 
 const utf8 = new TextEncoder()
 const keepalive = Uint8Array.from([...Array<number>(16).fill(0xff), 0, 19, 4])
@@ -49,14 +55,16 @@ const checksum = (...parts: ReadonlyArray<Uint8Array>): number => {
 
 const tcpSegment = (from: Side, to: Side, flags: number, payload: Uint8Array): Uint8Array => {
   const acknowledged = (flags & flag.ack) === 0 ? 0 : to.next
-  const segment = new Writer(20 + payload.length)
+  const options = (flags & flag.syn) === 0 ? noOptions : synOptions
+  const segment = new Writer(20 + options.length + payload.length)
   segment.u16(from.port).u16(to.port).u32(from.next).u32(acknowledged)
   segment
-    .u8(5 << 4)
+    .u8((5 + options.length / 4) << 4)
     .u8(flags)
     .u16(window)
     .u16(0)
     .u16(0)
+    .put(options)
     .put(payload)
   const [source, target] = [addressBytes(from.address), addressBytes(to.address)]
   const pseudo = new Writer(40).put(source).put(target)

@@ -20,7 +20,9 @@ export const PROGRAMS = {
   shellcheck: "/usr/bin/shellcheck",
   etcd: "/usr/bin/etcd",
   etcdctl: "/usr/bin/etcdctl",
-  openssl: "/usr/bin/openssl"
+  openssl: "/usr/bin/openssl",
+  tshark: "/usr/bin/tshark",
+  prometheus: "/usr/bin/prometheus"
 } as const
 
 export type Need = keyof typeof PROGRAMS | "root"

@@ -20,7 +20,9 @@ const packages: Readonly<Record<string, string>> = {
   "/usr/bin/shellcheck": "shellcheck",
   "/usr/bin/etcd": "etcd-server",
   "/usr/bin/etcdctl": "etcd-client",
-  "/usr/bin/openssl": "openssl"
+  "/usr/bin/openssl": "openssl",
+  "/usr/bin/tshark": "tshark",
+  "/usr/bin/prometheus": "prometheus"
 }
 
 const found = (path: string): boolean =>
