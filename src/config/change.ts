@@ -28,4 +28,6 @@ export interface ApplyRequest {
   readonly force?: boolean
   /** Taken back after so long unless somebody confirms it. */
   readonly confirmWithinSeconds?: number
+  /** Peer by peer: how long each step may take until its sessions are Established; absent: a minute. */
+  readonly stepSeconds?: number
 }

@@ -180,3 +180,24 @@ export const worldOf = (cluster: DesiredCluster, input: WorldInput): World => {
     view: settled
   }
 }
+
+/** A session by its ends: where a floating IP is does not change it. */
+export interface SessionEnds {
+  readonly node: string
+  readonly localAddress: Address
+  readonly peerAddress: Address
+  readonly peerPort: number
+}
+
+/** The sessions of every node that is there. */
+export const sessionsOf = ({ nodes }: World): ReadonlyArray<SessionEnds> =>
+  [...nodes.values()].flatMap(({ plan, alive }) =>
+    alive
+      ? plan.sessions.map(({ parameters: { localAddress, peerAddress, peerPort } }) => ({
+          node: plan.node,
+          localAddress,
+          peerAddress,
+          peerPort
+        }))
+      : []
+  )

@@ -1,0 +1,132 @@
+// A change peer by peer: the next step comes when the sessions of this one are Established, and the first that fails is taken back.
+import { expect, test } from "bun:test"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { ApplyRequest } from "../../src/config/change.ts"
+import { type ConfigFile, loadCluster } from "../../src/config/load.ts"
+import type { ApplyOutcome, StageProgress } from "../../src/config/outcome.ts"
+import { type Staging, stageChange } from "../../src/services/stageChange.ts"
+
+const config = (...peers: ReadonlyArray<string>): ReadonlyArray<ConfigFile> => [
+  {
+    path: "cluster.yaml",
+    text: `apiVersion: baremetal.cluster.gke.io/v1
+kind: Cluster
+metadata: { name: bm }
+spec:
+  controlPlane: { nodePoolSpec: { nodes: [{ address: 10.0.1.11 }] } }
+  loadBalancer:
+    type: bgp
+    localASN: 65001
+    vips: { controlPlaneVIP: 10.0.9.8 }
+    bgpPeers: [${peers.map((ip) => `{ ip: ${ip}, asn: 65002 }`).join(", ")}]
+`
+  }
+]
+
+const peersOf = (files: ReadonlyArray<ConfigFile>): ReadonlyArray<string> =>
+  loadCluster(files).cluster?.loadBalancer.controlPlanePeers.map(({ ip }) => ip) ?? []
+
+/** A node whose sessions come up unless the peer is dead; keeps what it was asked to apply. */
+const fakeNode = (start: ReadonlyArray<ConfigFile>, dead: ReadonlyArray<string>) => {
+  const revisions = [start]
+  const asked: Array<string> = []
+  const filesOf = ({ change }: ApplyRequest): ReadonlyArray<ConfigFile> => {
+    if (change.type === "files") return change.files
+    if (change.type === "rollback") return revisions[change.to - 1] ?? []
+    throw new Error(`not expected: ${change.type}`)
+  }
+  const inForce = () => revisions.at(-1) ?? []
+  const apply = (request: ApplyRequest): ApplyOutcome => {
+    const files = filesOf(request)
+    const change = { lines: [], guards: [], summary: "summary" }
+    if (loadCluster(files).cluster === undefined) return { outcome: "invalid", problems: loadCluster(files).problems }
+    if (request.dryRun === true) return { outcome: "planned", revision: revisions.length, change, warnings: [] }
+    revisions.push(files)
+    asked.push(`${request.change.type} ${peersOf(files).join(" ")}: ${request.message}`)
+    return { outcome: "applied", revision: revisions.length, change, warnings: [] }
+  }
+  const staging: Staging = {
+    inForce: Effect.sync(() => ({ revision: revisions.length, files: inForce() })),
+    apply: (request) => Effect.sync(() => apply(request)),
+    view: Effect.succeed(undefined),
+    status: Effect.sync(() => ({
+      node: "n",
+      config: { source: "", loadedAt: "", hash: "", mode: "file", revision: revisions.length },
+      elsewhere: [],
+      members: [],
+      sessions: peersOf(inForce()).map((peer) => ({
+        name: `${peer}-n`,
+        purpose: "control-plane",
+        localAsn: 65001,
+        peerAsn: 65002,
+        localAddress: "10.0.1.11",
+        peerAddress: peer,
+        peerPort: 179,
+        state: dead.includes(peer) ? "Active" : "Established",
+        ...(dead.includes(peer) ? { reason: "connection refused" } : {}),
+        since: "",
+        lastReport: "",
+        flaps: 0,
+        advertised: [],
+        received: { routes: 0, sample: [] },
+        sent: { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 },
+        got: { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 }
+      }))
+    }))
+  }
+  return { staging, asked, inForce }
+}
+
+const staged = (node: ReturnType<typeof fakeNode>, files: ReadonlyArray<ConfigFile>, force = false) =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const request = { files, by: "root", message: "new racks", stepSeconds: 20, force }
+        const run = yield* Effect.forkChild(Stream.runCollect(stageChange(node.staging, request)))
+        yield* TestClock.adjust("60 seconds")
+        return yield* Fiber.join(run)
+      })
+    ).pipe(Effect.provide(TestClock.layer().pipe(Layer.fresh), { local: true }))
+  ) as Promise<ReadonlyArray<StageProgress>>
+
+const told = (progress: ReadonlyArray<StageProgress>): ReadonlyArray<string> =>
+  progress.map(({ step, steps, what, state }) => `${step}/${steps} ${what}: ${state}`)
+
+test("each new peer is Established before an old one goes", async () => {
+  const node = fakeNode(config("10.0.1.1"), [])
+  expect(told(await staged(node, config("10.0.1.2")))).toEqual([
+    "1/2 add peer 10.0.1.2: started",
+    "1/2 add peer 10.0.1.2: done",
+    "2/2 remove peer 10.0.1.1: started",
+    "2/2 remove peer 10.0.1.1: done"
+  ])
+  expect(node.asked).toEqual([
+    "files 10.0.1.1 10.0.1.2: new racks (step 1 of 2: add peer 10.0.1.2)",
+    "files 10.0.1.2: new racks (step 2 of 2: remove peer 10.0.1.1)"
+  ])
+})
+
+test("a new peer that does not come up is taken back, and the old one stays", async () => {
+  const node = fakeNode(config("10.0.1.1"), ["10.0.1.3"])
+  const progress = await staged(node, config("10.0.1.2", "10.0.1.3"))
+  expect(told(progress)).toEqual([
+    "1/3 add peer 10.0.1.2: started",
+    "1/3 add peer 10.0.1.2: done",
+    "2/3 add peer 10.0.1.3: started",
+    "2/3 add peer 10.0.1.3: waiting",
+    "2/3 add peer 10.0.1.3: failed"
+  ])
+  expect(peersOf(node.inForce())).toEqual(["10.0.1.1", "10.0.1.2"])
+  expect(progress.at(-1)?.detail).toContain("to 10.0.1.3 is Active: connection refused")
+  expect(progress.at(-1)?.detail).toContain("the config is that of revision 2 again")
+  expect(progress.at(-1)?.detail).toContain('"viaduct rollback 1"')
+})
+
+test("what cannot be applied at all changes nothing, and what means the same has no steps", async () => {
+  const node = fakeNode(config("10.0.1.1"), [])
+  const broken = [{ path: "cluster.yaml", text: "kind: [" }]
+  expect(told(await staged(node, broken))).toEqual(["0/0 the whole change: failed"])
+  expect(told(await staged(node, config("10.0.1.1")))).toEqual(["0/0 the whole change: done"])
+  expect(node.asked).toEqual([])
+})
