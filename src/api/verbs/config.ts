@@ -100,7 +100,11 @@ const stageVerb = (config: ConfigControl): Verb =>
       answers: Progress,
       answersWhat: "A line for each step as it begins, waits and ends."
     },
-    ({ body, by }, signal) => config.stage({ change: files(body.files), by, ...options(body) }, signal)
+    ({ body, by }, signal) => {
+      const { stepSeconds } = body
+      const patience = stepSeconds === undefined ? {} : { stepSeconds }
+      return config.stage({ change: files(body.files), by, ...options(body), ...patience }, signal)
+    }
   )
 
 const rollbackVerb = (config: ConfigControl): Verb =>

@@ -59,7 +59,13 @@ export const ApplyBody = Schema.Struct({ files: Files, ...insistence, ...confirm
   identifier: "ApplyBody"
 })
 
-export const StageBody = Schema.Struct({ files: Files, ...insistence }).annotate({ identifier: "StageBody" })
+export const StageBody = Schema.Struct({
+  files: Files,
+  ...insistence,
+  stepSeconds: Schema.optionalKey(
+    described(whole(1, 86_400, "seconds from 1 to 86400"), "How long a step waits for its sessions; 60 where absent.")
+  )
+}).annotate({ identifier: "StageBody" })
 
 export const RollbackBody = Schema.Struct({
   to: described(Revision, "The revision whose documents come back."),
