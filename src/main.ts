@@ -20,13 +20,18 @@ import { LinuxReachability } from "./adapters/linux/LinuxReachability.ts"
 import { NetlinkLinkControl } from "./adapters/linux/NetlinkLinkControl.ts"
 import { sqliteStore } from "./adapters/sqlite/SqliteStore.ts"
 import { advertiseCommand } from "./cli/advertise.ts"
+import { applyCommand } from "./cli/apply.ts"
+import { confirmCommand } from "./cli/confirm.ts"
 import { decodeCommand } from "./cli/decode.ts"
 import { demoCommand } from "./cli/demo.ts"
 import { describeCommand } from "./cli/describe.ts"
+import { diffCommand } from "./cli/diff.ts"
 import { encodeCommand } from "./cli/encode.ts"
 import { getCommand } from "./cli/get.ts"
+import { historyCommand } from "./cli/history.ts"
 import { planCommand } from "./cli/plan.ts"
 import { reloadCommand } from "./cli/reload.ts"
+import { rollbackCommand } from "./cli/rollback.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
 import { traceCommand } from "./cli/trace.ts"
@@ -61,6 +66,11 @@ const viaduct = Command.make("viaduct").pipe(
     reloadCommand,
     validateCommand,
     planCommand,
+    diffCommand,
+    applyCommand,
+    confirmCommand,
+    historyCommand,
+    rollbackCommand,
     getCommand,
     describeCommand,
     traceCommand,

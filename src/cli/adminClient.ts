@@ -66,39 +66,44 @@ const unreachable = ({ socket, server }: Connection, error: unknown): AdminError
   }
 }
 
-const send = (
+/** What is sent beside the path; `json` makes it a POST with that body. */
+interface Sent {
+  readonly accept: string
+  readonly method?: "GET" | "POST"
+  readonly json?: unknown
+}
+
+const send = async (
   connection: Connection,
   path: string,
-  accept: string,
-  signal: AbortSignal,
-  method: "GET" | "POST" = "GET"
+  { accept, method = "GET", json }: Sent,
+  signal: AbortSignal
 ): Promise<Response> => {
   const base = Option.getOrElse(connection.server, () => "http://localhost").replace(/\/+$/, "")
   const overSocket = Option.isNone(connection.server) ? { unix: connection.socket } : {}
-  // Watches are silent for long: no idle time-out.
-  return fetch(`${base}${path}`, { method, headers: { accept }, signal, timeout: false, ...overSocket })
+  const what =
+    json === undefined
+      ? { method, headers: { accept } }
+      : { method: "POST", headers: { accept, "content-type": JSON_OBJECT }, body: JSON.stringify(json) }
+  try {
+    // Watches are silent for long: no idle time-out.
+    return await fetch(`${base}${path}`, { ...what, signal, timeout: false, ...overSocket })
+  } catch (error) {
+    throw unreachable(connection, error)
+  }
 }
 
 /** What the API says about a request that it refused. */
-const refusal = async (response: Response): Promise<AdminError> => {
-  const text = await response.text()
+const refusal = (response: Response, text: string): AdminError => {
   const status = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Failure))(text), (said) =>
     Option.some("reason" in said ? said.reason : said.message)
   )
   return new AdminError({ message: Option.getOrElse(status, () => `the daemon answered ${response.status}`) })
 }
 
-const request = async (
-  connection: Connection,
-  path: string,
-  accept: string,
-  signal: AbortSignal,
-  method: "GET" | "POST" = "GET"
-) => {
-  const response = await send(connection, path, accept, signal, method).catch((error: unknown) =>
-    Promise.reject(unreachable(connection, error))
-  )
-  if (!response.ok) throw await refusal(response)
+const request = async (connection: Connection, path: string, sent: Sent, signal: AbortSignal) => {
+  const response = await send(connection, path, sent, signal)
+  if (!response.ok) throw refusal(response, await response.text())
   return response
 }
 
@@ -122,7 +127,7 @@ export const getJson = Effect.fn("adminClient.getJson")(function* <A>(
   schema: Schema.Decoder<A>
 ) {
   const value = yield* Effect.tryPromise({
-    try: async (signal): Promise<unknown> => (await request(connection, path, accept, signal)).json(),
+    try: async (signal): Promise<unknown> => (await request(connection, path, { accept }, signal)).json(),
     catch: adminError
   })
   return yield* decoded(schema, value)
@@ -132,17 +137,50 @@ export const getJson = Effect.fn("adminClient.getJson")(function* <A>(
 export const post = (connection: Connection, path: string): Effect.Effect<void, AdminError> =>
   Effect.asVoid(
     Effect.tryPromise({
-      try: (signal) => request(connection, path, JSON_OBJECT, signal, "POST"),
+      try: (signal) => request(connection, path, { accept: JSON_OBJECT, method: "POST" }, signal),
       catch: adminError
     })
   )
 
-/** The lines of a streamed answer, until the daemon ends it. Interruption closes the connection. */
-export const streamJson = (connection: Connection, path: string, accept: string): Stream.Stream<unknown, AdminError> =>
+/** POSTs `json` and decodes the answer, also that of a request that was refused in the terms of `schema`. */
+export const postJson = Effect.fn("adminClient.postJson")(function* <A>(
+  connection: Connection,
+  path: string,
+  json: unknown,
+  schema: Schema.Decoder<A>
+) {
+  const { response, text } = yield* Effect.tryPromise({
+    try: async (signal) => {
+      const answer = await send(connection, path, { accept: JSON_OBJECT, json }, signal)
+      return { response: answer, text: await answer.text() }
+    },
+    catch: adminError
+  })
+  const value = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))(text)
+  const answer = Option.flatMap(value, Schema.decodeUnknownOption(schema))
+  if (Option.isSome(answer)) return answer.value
+  if (!response.ok) return yield* refusal(response, text)
+  return yield* decoded(schema, Option.getOrUndefined(value))
+})
+
+/** GETs `path` as text. */
+export const getText = (connection: Connection, path: string, accept: string): Effect.Effect<string, AdminError> =>
+  Effect.tryPromise({
+    try: async (signal) => (await request(connection, path, { accept }, signal)).text(),
+    catch: adminError
+  })
+
+/** The lines of a streamed answer, until the daemon ends it; with `json` that of a POST. Interruption closes the connection. */
+export const streamJson = (
+  connection: Connection,
+  path: string,
+  accept: string,
+  json?: unknown
+): Stream.Stream<unknown, AdminError> =>
   Stream.callback<unknown, AdminError>((queue) =>
     Effect.tryPromise({
       try: async (signal) => {
-        const { body } = await request(connection, path, accept, signal)
+        const { body } = await request(connection, path, { accept, json }, signal)
         if (body === null) return
         for await (const value of readJsonLines(body)) Queue.offerUnsafe(queue, value)
       },
@@ -150,13 +188,17 @@ export const streamJson = (connection: Connection, path: string, accept: string)
     }).pipe(Effect.andThen(Queue.end(queue)))
   )
 
-/** Prints the error of a command on standard error; the exit status becomes 1. */
-export const reportErrors = <A, R>(command: Effect.Effect<A, AdminError, R>): Effect.Effect<void, never, R> =>
-  Effect.catchTag(Effect.asVoid(command), "AdminError", ({ message }) =>
-    Effect.andThen(
-      Console.error(`error: ${message}`),
-      Effect.sync(() => {
-        process.exitCode = 1
-      })
+/** Prints the error of a command on standard error; the exit status becomes `status`. */
+export const reportErrorsAs =
+  (status: number) =>
+  <A, R>(command: Effect.Effect<A, AdminError, R>): Effect.Effect<void, never, R> =>
+    Effect.catchTag(Effect.asVoid(command), "AdminError", ({ message }) =>
+      Effect.andThen(
+        Console.error(`error: ${message}`),
+        Effect.sync(() => {
+          process.exitCode = status
+        })
+      )
     )
-  )
+
+export const reportErrors = reportErrorsAs(1)
