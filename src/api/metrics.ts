@@ -1,7 +1,5 @@
-// The node's status in Prometheus' text format 0.0.4. Each metric is declared once, with its type and help text,
-// and is a function of the status alone, so that a node somewhere else can be scraped through a worker just as
-// well. Base units (seconds, bytes), `_total` for what only grows, `_info` for text in labels. Label values are
-// escaped as the format asks.
+// The node's status in Prometheus' text format 0.0.4: the metrics of sessions, addresses and the cluster, and the text of them all. Label
+// values are escaped as the format asks.
 
 import { holds } from "../resources/floatingIp.ts"
 import { nextHopNodes } from "../resources/loadBalancerService.ts"
@@ -13,22 +11,10 @@ import type {
   SessionStatus
 } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
+import { type Labels, type MetricDeclaration, one, perSession, type Sample, seconds } from "./metric.ts"
+import { operationMetrics } from "./operationMetrics.ts"
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-type Labels = Readonly<Record<string, string>>
-
-interface Sample {
-  readonly labels?: Labels
-  readonly value: number
-}
-
-export interface MetricDeclaration {
-  readonly name: string
-  readonly type: "counter" | "gauge"
-  readonly help: string
-  readonly samples: (status: NodeStatus) => ReadonlyArray<Sample>
-}
 
 const STATES: ReadonlyArray<SessionState> = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]
 
@@ -39,27 +25,6 @@ const MESSAGE_TYPES: ReadonlyArray<readonly [type: string, count: keyof MessageC
   ["keepalive", "keepalive"],
   ["route_refresh", "routeRefresh"]
 ]
-
-const one = (value: number, labels?: Labels): ReadonlyArray<Sample> => [
-  labels === undefined ? { value } : { labels, value }
-]
-
-const seconds = (time: string): number => Date.parse(time) / 1000
-
-const sessionLabels = ({ name, peerAddress, localAddress, purpose }: SessionStatus): Labels => ({
-  name,
-  peer: peerAddress,
-  local: localAddress,
-  purpose
-})
-
-/** Samples of every session, each with the labels that name the session. */
-const perSession =
-  (samples: (session: SessionStatus) => ReadonlyArray<Sample>): MetricDeclaration["samples"] =>
-  ({ sessions }) =>
-    sessions.flatMap((session) =>
-      samples(session).map(({ labels, value }) => ({ labels: { ...sessionLabels(session), ...labels }, value }))
-    )
 
 const messages = (session: SessionStatus): ReadonlyArray<Sample> =>
   (["sent", "received"] as const).flatMap((direction) =>
@@ -236,6 +201,7 @@ export const metricDeclarations: ReadonlyArray<MetricDeclaration> = [
     samples: ({ store }) =>
       store === undefined ? [] : one(store.lease.state === "held" ? 1 : 0, { store: store.kind })
   },
+  ...operationMetrics,
   {
     name: "viaduct_refusals",
     type: "gauge",
@@ -271,11 +237,27 @@ const labelText = (labels: Labels): string =>
     .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
     .join(",")}}`
 
+const lineOf = (name: string, labels: Labels | undefined, value: number): string =>
+  `${name}${labels === undefined || Object.keys(labels).length === 0 ? "" : labelText(labels)} ${value}\n`
+
+const linesOf = (name: string, { labels, value, sum, buckets }: Sample): ReadonlyArray<string> => {
+  if (buckets === undefined) return [lineOf(name, labels, value)]
+  const all: ReadonlyArray<readonly [string, number]> = [
+    ...buckets.map(([upTo, count]) => [String(upTo), count] as const),
+    ["+Inf", value]
+  ]
+  return [
+    ...all.map(([le, count]) => lineOf(`${name}_bucket`, { ...labels, le }, count)),
+    lineOf(`${name}_sum`, labels, sum ?? 0),
+    lineOf(`${name}_count`, labels, value)
+  ]
+}
+
 /** The text of all metrics. A metric without a sample is left out, with its help. */
 export const metricsText = (status: NodeStatus): string =>
   metricDeclarations
     .flatMap(({ name, type, help, samples }) => {
-      const lines = samples(status).map(({ labels, value }) => `${name}${labels ? labelText(labels) : ""} ${value}\n`)
+      const lines = samples(status).flatMap((sample) => linesOf(name, sample))
       return lines.length === 0 ? [] : [`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`, ...lines]
     })
     .join("")

@@ -81,7 +81,7 @@ const temporaryDirectory = Effect.acquireRelease(
 
 /** The usual port, or any where that is taken. */
 const serve = Effect.fnUntraced(function* (directory: string) {
-  const source = yield* nodeSource
+  const source = yield* nodeSource()
   const socket = join(directory, "admin.sock")
   const url = yield* serveAdmin(source, socket, "127.0.0.1:7179").pipe(
     Effect.catchTag("AdminServerError", (error: AdminServerError) =>

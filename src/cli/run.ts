@@ -20,6 +20,8 @@ import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
 import { Cluster } from "../services/Cluster.ts"
 import { EventJournal } from "../services/EventJournal.ts"
+import { measuredStore } from "../services/measuredStore.ts"
+import { measures } from "../services/measures.ts"
 import { nodeServices } from "../services/node.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
@@ -27,7 +29,7 @@ import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
 import { parseListen } from "./listenAddress.ts"
-import { nodeControl, recordedBy, wallClockUs } from "./nodeControl.ts"
+import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
 
 const flags = {
@@ -76,14 +78,19 @@ const fileConfig = (paths: ReadonlyArray<string>) =>
   })
 
 /** The status of the node in this process, as the API wants it. */
-export const nodeSource = Effect.gen(function* () {
+export const nodeSource = Effect.fnUntraced(function* (recorder?: Recorder) {
   const reconciler = yield* Reconciler
   const cluster = yield* Cluster
   const supervisor = yield* Supervisor
   const journal = yield* EventJournal
   const host = yield* Host
-  const status = Effect.all({ node: reconciler.status, process: host.usage }).pipe(
-    Effect.map(({ node, process }) => ({ ...node, process }))
+  const status = Effect.map(
+    Effect.all({ node: reconciler.status, process: host.usage, measures }),
+    ({ node, process, measures: { values, timings } }) => ({
+      ...node,
+      process,
+      measures: { values: [...values, ...(recorder === undefined ? [] : recorderValues(recorder.counts))], timings }
+    })
   )
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
@@ -190,7 +197,7 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, recorder: Re
   const host = yield* Host
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
-  const source = yield* nodeSource
+  const source = yield* nodeSource(recorder)
   const context = yield* Effect.context<never>()
   const reload = (force: boolean) =>
     Effect.runPromiseWith(context)(
@@ -256,7 +263,7 @@ const runDaemon = (options: DaemonOptions) =>
     const recorder = new Recorder(wallClockUs())
     const observe = recordedBy(recorder)
     const services = nodeServices({ ...node, hostname, version, settings }, { record, observe }).pipe(
-      Layer.provide(Layer.mergeAll(fileConfig(options.config), store))
+      Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store)))
     )
     yield* Effect.scoped(daemon(options, recorder)).pipe(Effect.provide(services))
   }).pipe(

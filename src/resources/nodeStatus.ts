@@ -58,6 +58,8 @@ export interface SessionStatus {
   readonly lastUpdateSent?: string
   /** How the last try to have the session, or the session itself, came to its end; absent while it is Established. */
   readonly lastFailure?: SessionFailure
+  /** How often a try to have the session, or the session itself, came to its end since it was planned, by how. */
+  readonly failures?: Readonly<Partial<Record<SessionFailure["type"], number>>>
   /** What the peer's last OPEN said, also where it was refused. */
   readonly lastOpen?: {
     readonly at: string
@@ -258,6 +260,24 @@ export interface RemoteNodeStatus {
   readonly routesMore: number
 }
 
+/** What the daemon counted and timed since it started, by the name of the metric. */
+export interface Measures {
+  readonly values: ReadonlyArray<{
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly value: number
+  }>
+  readonly timings: ReadonlyArray<{
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly count: number
+    /** Seconds. */
+    readonly sum: number
+    /** How many took at most so many seconds. */
+    readonly buckets: ReadonlyArray<readonly [upTo: number, count: number]>
+  }>
+}
+
 export interface NodeStatus {
   readonly node: string
   readonly cluster: string
@@ -310,5 +330,6 @@ export interface NodeStatus {
   readonly members: ReadonlyArray<MemberStatus>
   /** Absent where nothing in the config needs one. */
   readonly store?: StoreStatus
+  readonly measures?: Measures
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number }
 }

@@ -18,6 +18,7 @@ import { LinkControl } from "../ports/LinkControl.ts"
 import { type NeighbourMessage, Neighbours, type Segment } from "../ports/Neighbours.ts"
 import { Cluster } from "./Cluster.ts"
 import { Supervisor } from "./Supervisor.ts"
+import { makeTakeovers } from "./takeovers.ts"
 
 /** How an address stands on this node. */
 export interface Standing {
@@ -90,6 +91,7 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
       wallClock: () => clock.currentTimeMillisUnsafe()
     })
   )
+  const followTakeover = yield* makeTakeovers
   const changed = yield* PubSub.sliding<void>(1)
   const signal = yield* Queue.sliding<void>(1)
   const inbox: Array<{ readonly address: Address; readonly event: FenceEvent }> = []
@@ -237,7 +239,9 @@ const makeElector = Effect.fnUntraced(function* (config: FenceConfig) {
     holding.fence = fence
     if (fence.since !== before.since) holding.sinceWall = wallClock()
     for (const action of actions) yield* carryOut(holding, action)
-    if (fence.phase !== before.phase || fence.reason !== before.reason) PubSub.publishUnsafe(changed, undefined)
+    if (fence.phase === before.phase && fence.reason === before.reason) return
+    yield* followTakeover(holding.claim.address, fence)
+    PubSub.publishUnsafe(changed, undefined)
   })
 
   /** What the store says by now: the lease, and who has claimed what. */

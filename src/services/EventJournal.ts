@@ -1,11 +1,12 @@
 // The events of this node (I9): most are read off its status, one look after the other (resources/statusEvents.ts); what leaves no trace
 // in a status is told here by the service that did it. Each that is new is one line of the log, unless a service has said it there
 // in its own words. Bounded; equal ones are counted.
-import { Clock, Context, Effect, Layer, PubSub, Stream } from "effect"
+import { Clock, Context, Effect, Layer, Metric, PubSub, Stream } from "effect"
 import { type EventDraft, type EventLog, emptyLog, record } from "../resources/eventLog.ts"
 import { eventReasons, isLogged } from "../resources/eventReasons.ts"
 import type { EventRecord } from "../resources/nodeStatus.ts"
 import { eventsBetween, type Watched } from "../resources/statusEvents.ts"
+import { eventCount } from "./measures.ts"
 
 export class EventJournal extends Context.Service<
   EventJournal,
@@ -33,6 +34,7 @@ export class EventJournal extends Context.Service<
         log = record(log, draft, last?.node ?? "", wallClock())
         PubSub.publishUnsafe(changed, undefined)
         const { reason, message, about } = draft
+        yield* Metric.update(Metric.withAttributes(eventCount, { reason, type: eventReasons[reason].type }), 1)
         if (log.sequence === sequence || isLogged(reason)) return
         const line = `${about.kind} ${about.name}: ${message}`
         const said = eventReasons[reason].type === "Warning" ? Effect.logWarning(line) : Effect.logInfo(line)

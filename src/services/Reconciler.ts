@@ -24,6 +24,7 @@ import { elsewhere, floatingIpStatus, makePoolStatus, memberStatus, serviceStatu
 import { Elector } from "./Elector.ts"
 import { EventJournal } from "./EventJournal.ts"
 import { cease, type EndMode } from "./endMode.ts"
+import { reconcileSeconds, timed } from "./measures.ts"
 import { Supervisor } from "./Supervisor.ts"
 import { keepTelling } from "./telling.ts"
 
@@ -253,7 +254,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   })
 
   /** The node as its config and the cluster want it by now. */
-  const follow = Effect.fnUntraced(function* (config: Accepted) {
+  const followOnce = Effect.fnUntraced(function* (config: Accepted) {
     const { cluster: desired, self, name } = config
     const addresses = yield* ownAddresses(desired)
     const me = yield* memberOf(config, addresses)
@@ -277,6 +278,8 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       if (phase === "releasing" && !held.includes(address))
         yield* Effect.forkIn(letGo(address, hasSuccessor(next, address)), outer)
   })
+
+  const follow = (config: Accepted) => timed(reconcileSeconds, Effect.withSpan(followOnce(config), "reconcile"))
 
   const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster, before: DesiredCluster) {
     const { bindings } = cluster.state().view

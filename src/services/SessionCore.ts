@@ -291,7 +291,10 @@ export class SessionCore {
     this.log.state = shown.state
     this.log.reasons = nextReasons(this.log.reasons, transition, this.parameters)
     const at = new Date(this.wallClock).toISOString()
-    this.log.lastFailure = failureOf(this.log, transition, this.trouble, at)
+    const failure = failureOf(this.log, transition, this.trouble, at)
+    if (failure !== undefined && failure !== this.log.lastFailure)
+      this.log.failures[failure.type] = (this.log.failures[failure.type] ?? 0) + 1
+    this.log.lastFailure = failure
     this.log.negotiated = shown.negotiated
     this.log.keepaliveTime = Math.round(shown.keepaliveMs / 1000)
     this.observer.onTransition?.(transition)

@@ -16,6 +16,8 @@ import { cease, type EndMode } from "./endMode.ts"
 import { Listeners } from "./Listeners.ts"
 import { runSession, type Session, type SessionObserver } from "./SessionRunner.ts"
 import { fsmConfig } from "./sessionConfig.ts"
+import { sessionSpans } from "./sessionSpans.ts"
+import { stretches } from "./spans.ts"
 
 type AddressStatus = NodeStatus["addresses"][number]
 
@@ -113,6 +115,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   const outer = yield* Effect.scope
   const changed = yield* PubSub.sliding<void>(1)
   const one = yield* Semaphore.make(1)
+  const begin = yield* stretches
   const groups = new UpdateGroups()
   const running = new Map<string, Running>()
   const ending = new Map<string, Ending>()
@@ -128,22 +131,27 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   /** Logs, wakes who watches, passes on. */
   const observer = (planned: PlannedSession): SessionObserver => {
     const own = observe(planned)
+    const spans = sessionSpans(planned, begin)
     return {
       onTransition: (transition) => {
         const { from, to, event, reason, direction } = transition
         const log = { session: planned.name, old: from, new: to, event, reason, direction }
         const message = `session ${planned.name}: ${from} -> ${to}: ${reason}`
         Effect.runForkWith(context)(Effect.annotateLogs(Effect.logInfo(message), log))
+        spans.moved(transition)
         own.onTransition?.(transition)
       },
       onChange: () => {
         touch()
         own.onChange?.()
       },
+      onEnd: () => {
+        spans.ended()
+        own.onEnd?.()
+      },
       onCrash: (cause) => void Effect.runForkWith(context)(Effect.forkIn(restart(planned.key, cause), outer)),
       ...(own.onMessage === undefined ? {} : { onMessage: own.onMessage }),
-      ...(own.onFrame === undefined ? {} : { onFrame: own.onFrame }),
-      ...(own.onEnd === undefined ? {} : { onEnd: own.onEnd })
+      ...(own.onFrame === undefined ? {} : { onFrame: own.onFrame })
     }
   }
 
@@ -378,7 +386,10 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   }
 
   return Supervisor.of({
-    apply: (next, options) => one.withPermits(1)(apply(next, options)),
+    apply: (next, options) =>
+      Effect.withSpan(one.withPermits(1)(apply(next, options)), "apply", {
+        attributes: { "viaduct.sessions": next.sessions.length, "viaduct.addresses": next.addresses.length }
+      }),
     vanish,
     ended: (localAddress) => gone((session) => session.localAddress === localAddress),
     stop,

@@ -19,6 +19,7 @@ export interface SessionLog {
   readonly got: Mutable<MessageCounts>
   lastNotification: SessionStatus["lastNotification"]
   lastFailure: SessionStatus["lastFailure"]
+  readonly failures: Mutable<NonNullable<SessionStatus["failures"]>>
   lastOpen: SessionStatus["lastOpen"]
   lastUpdateSent: number | undefined
 }
@@ -43,6 +44,7 @@ export const makeSessionLog = (now: number): SessionLog => ({
   got: noMessages(),
   lastNotification: undefined,
   lastFailure: undefined,
+  failures: {},
   lastOpen: undefined,
   lastUpdateSent: undefined
 })
@@ -93,6 +95,7 @@ export const sessionReport = (
   ...(log.state === "Established" ? {} : { reason: reasonText(log.reasons) }),
   ...(log.lastUpdateSent === undefined ? {} : { lastUpdateSent: iso(log.lastUpdateSent) }),
   ...(log.lastFailure === undefined ? {} : { lastFailure: log.lastFailure }),
+  failures: { ...log.failures },
   ...(log.lastOpen === undefined ? {} : { lastOpen: log.lastOpen }),
   flaps: log.flaps,
   ...(log.negotiated === undefined ? {} : { negotiated: negotiatedStatus(log, log.negotiated) }),

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { createApp } from "../../src/api/app.ts"
 import { metricDeclarations, metricsText } from "../../src/api/metrics.ts"
+import type { Measures } from "../../src/resources/nodeStatus.ts"
 import { clusterStatus, down, NOW, nodeStatus, s22, s23, session } from "../resources/fixtures.ts"
 import { fakeNode } from "./fakeNode.ts"
 
@@ -37,7 +38,9 @@ const parse = (text: string): { samples: ReadonlyArray<Parsed>; types: Map<strin
     else if (comment === "TYPE") types.set(named, rest)
     else {
       const [, name = "", labels = "", value = ""] = SAMPLE.exec(line) ?? []
-      if (!helped.has(name) || !types.has(name)) throw new Error(`no HELP or TYPE before ${line}`)
+      const family = types.has(name) ? name : name.replace(/_(bucket|sum|count)$/, "")
+      if (family !== name && types.get(family) !== "histogram") throw new Error(`no histogram: ${line}`)
+      if (!helped.has(family) || !types.has(family)) throw new Error(`no HELP or TYPE before ${line}`)
       if (Number.isNaN(Number(value))) throw new Error(`no number in ${line}`)
       samples.push({ name, labels: parseLabels(labels), value: Number(value) })
     }
@@ -105,6 +108,70 @@ describe("metrics", () => {
     expect(valueOf(text, "viaduct_store_connected", { store: "etcd" })).toBe(0)
     expect(valueOf(text, "viaduct_store_lease_held", { store: "etcd" })).toBe(0)
     expect(metricsText(s22)).not.toMatch(/viaduct_(members|store|floating_ip)/)
+  })
+
+  test("say how the node is operated: config, pools, why sessions failed, what was last sent", () => {
+    const failing = down("10.0.3.254-n", "refused", { failures: { timeout: 4, received: 1 } })
+    const told = session("10.0.1.254-n", {
+      advertised: s23.sessions[0]?.advertised ?? [],
+      withheld: [{ prefix: "10.9.9.9/32", reason: "no IPv6 next hop" }],
+      lastUpdateSent: "2021-06-14T22:05:00.5Z"
+    })
+    const pools = [
+      {
+        name: "big",
+        addresses: ["2001:db8::/64"],
+        total: "18446744073709551616",
+        used: 3,
+        resting: 1,
+        manualAssign: false
+      }
+    ]
+    const base = nodeStatus([told, failing], { pools })
+    const unconfirmed = { until: "2021-06-14T22:10:00Z", rollbackTo: 6 }
+    const cluster = { revision: 8, hash: "a", node: "b", at: "2021-06-14T22:05:00Z" }
+    const text = metricsText({ ...base, config: { ...base.config, mode: "local", revision: 7, unconfirmed, cluster } })
+    const failures = (cause: string) =>
+      valueOf(text, "viaduct_bgp_session_failures_total", { name: failing.name, cause })
+    expect([failures("timeout"), failures("received"), failures("reset")]).toEqual([4, 1, undefined])
+    expect(valueOf(text, "viaduct_bgp_advertised_next_hops", { name: told.name })).toBe(2)
+    expect(valueOf(text, "viaduct_bgp_withheld_prefixes", { name: told.name })).toBe(1)
+    expect(valueOf(text, "viaduct_bgp_last_update_sent_timestamp_seconds", { name: told.name })).toBe(1623708300.5)
+    expect(valueOf(text, "viaduct_bgp_last_update_sent_timestamp_seconds", { name: failing.name })).toBeUndefined()
+    expect(valueOf(text, "viaduct_pool_addresses", { pool: "big" })).toBe(2 ** 64)
+    expect(valueOf(text, "viaduct_pool_addresses_used", { pool: "big" })).toBe(3)
+    expect(
+      ["revision", "cluster_revision", "unconfirmed", "local_mode"].map((what) =>
+        valueOf(text, `viaduct_config_${what}`)
+      )
+    ).toEqual([7, 8, 1, 1])
+    expect(valueOf(metricsText(base), "viaduct_config_unconfirmed")).toBe(0)
+  })
+
+  test("have what the daemon counted and timed, histograms with all their buckets", () => {
+    const measures: Measures = {
+      values: [{ name: "viaduct_events_total", labels: { reason: "SessionLost", type: "Warning" }, value: 3 }],
+      timings: [
+        {
+          name: "viaduct_store_request_duration_seconds",
+          labels: { operation: "commit", outcome: "done" },
+          count: 5,
+          sum: 1.25,
+          buckets: [
+            [0.1, 2],
+            [1, 4]
+          ]
+        }
+      ]
+    }
+    const text = metricsText({ ...status, measures })
+    expect(valueOf(text, "viaduct_events_total", { reason: "SessionLost" })).toBe(3)
+    const name = "viaduct_store_request_duration_seconds"
+    expect(["0.1", "1", "+Inf"].map((le) => valueOf(text, `${name}_bucket`, { operation: "commit", le }))).toEqual([
+      2, 4, 5
+    ])
+    expect([valueOf(text, `${name}_sum`), valueOf(text, `${name}_count`)]).toEqual([1.25, 5])
+    expect(metricsText(status)).not.toContain(name)
   })
 
   test("escape what a label may not hold as it is", () => {
