@@ -5,26 +5,33 @@
 //   /healthz /livez /readyz                            probes
 //   /metrics                                           Prometheus text
 //   /version /api /apis …                              discovery
-//   /apis/networking.gke.io/v1/[namespaces/NS/]KIND    list, watch; /NAME: get
+//   /openapi/v2, /openapi/v3                           the shapes of the resources
+//   /apis/networking.gke.io/v1/[namespaces/NS/]KIND    list, watch; /NAME: get; with a control also create, update, patch, delete
 //   /v1/status                                         NodeStatus; ?watch=true: one a line, now and on each change
 //   /v1/config                                         ConfigSnapshot
 //   /v1/plan, apply, rollback, explain, events …       verbs (verbs/), each where its control is given; /v1/openapi.json, /v1/docs
 import { Hono, type MiddlewareHandler } from "hono"
+import { accessReviewRoutes } from "./accessReview.ts"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
 import { healthRoutes } from "./health.ts"
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts"
+import { nodeRoutes } from "./nodeRoutes.ts"
+import { openApiRoutes } from "./openapi/routes.ts"
 import { resourceRoutes } from "./resourceRoutes.ts"
 import type { NodeSource } from "./source.ts"
 import { streamJson } from "./stream.ts"
 import { type ServedControl, verbRoutes } from "./verbs/verbs.ts"
 import { makeWatchHub } from "./watchHub.ts"
+import { writeRoutes } from "./writes/writeRoutes.ts"
 
 export interface AppOptions {
   /** Milliseconds since the epoch; `Date.now` in a daemon. Ages and the first resource version come from it. */
   readonly now: () => number
   /** Gets errors that nobody foresaw, which a client is not told; the console where absent. */
   readonly report?: (error: unknown) => void
+  /** A signal that aborts after so many milliseconds (AbortSignal.timeout); without it, watches have no end of their own. */
+  readonly timeout?: (ms: number) => AbortSignal
   /** What may be changed here; absent: whoever asks may only look. */
   readonly control?: ServedControl
   /** Guards, in their order: each finds out something about who asks, or refuses. */
@@ -33,24 +40,29 @@ export interface AppOptions {
 
 /** The application over `source`. */
 export const createApp = (source: NodeSource, options: AppOptions): Hono => {
-  const { now, report = console.error, control = {}, access = [] } = options
+  const { now, report = console.error, control = {}, access = [], timeout } = options
   const explain = explainErrors(report)
+  const hub = makeWatchHub(source, now())
   const app = new Hono()
   for (const guard of access) app.use("*", guard)
   app.route("/", verbRoutes(source, control, now, explain))
+  app.route("/", accessReviewRoutes())
+  if (control.config !== undefined) app.route("/", writeRoutes(hub, control.config, now))
+  app.route("/", nodeRoutes(hub, control.drain))
   app.use("*", async (context, next) => {
     const { method } = context.req
     if (method === "GET" || method === "HEAD") return next()
     context.header("allow", "GET, HEAD")
-    const message = `the server does not allow this method on the requested resource: ${method} (the API is read-only)`
+    const message = `the server does not allow this method on the requested resource: ${method} (it is read-only)`
     return context.json(failure(405, "MethodNotAllowed", message), 405)
   })
   app.route("/", healthRoutes(source))
   app.get("/metrics", async (context) =>
     context.body(metricsText(await source.status()), 200, { "content-type": METRICS_CONTENT_TYPE })
   )
-  app.route("/", discoveryRoutes(source))
-  app.route("/", resourceRoutes(makeWatchHub(source, now()), now, explain))
+  app.route("/", discoveryRoutes(source, control))
+  app.route("/", openApiRoutes(source))
+  app.route("/", resourceRoutes(hub, { now, explain, ...(timeout === undefined ? {} : { timeout }) }))
   app.get("/v1/status", async (context) => {
     if (context.req.query("watch") !== "true") return context.json(await source.status())
     async function* changes(signal: AbortSignal): AsyncGenerator<unknown> {

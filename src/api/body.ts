@@ -3,7 +3,7 @@
 import type { Schema } from "effect"
 import { decodeDocument } from "../config/decode.ts"
 import type { Path, Problem } from "../config/problem.ts"
-import { ApiError, badRequest, failure } from "./failure.ts"
+import { ApiError, badRequest, failure, type StatusCause } from "./failure.ts"
 
 /** Octets of one object. */
 export const OBJECT_OCTETS_MAX = 1024 * 1024
@@ -71,6 +71,13 @@ const sentence = ({ message, found, expected, hint }: Problem): string => {
   return facts.length === 0 ? message : `${message} (${facts.join(", ")})`
 }
 
+/** What is wrong with a field, as a Status tells it. */
+export const problemCause = (problem: Problem): StatusCause => ({
+  reason: problem.message.endsWith("is missing") ? "FieldValueRequired" : "FieldValueInvalid",
+  message: sentence(problem),
+  field: problem.path
+})
+
 /** `value` as `schema` has it, unknown fields refused. Throws ApiError of `code` that names every field that is wrong. */
 export const decodeStrictly = <S extends Schema.Codec<unknown, unknown>>(
   schema: S,
@@ -87,11 +94,7 @@ export const decodeStrictly = <S extends Schema.Codec<unknown, unknown>>(
     textAt: (path) => shown(at(value, path))
   })
   if (decoded.problems.length === 0 && "value" in decoded) return decoded.value as S["Type"]
-  const causes = decoded.problems.map((problem) => ({
-    reason: problem.message.endsWith("is missing") ? "FieldValueRequired" : "FieldValueInvalid",
-    message: sentence(problem),
-    field: problem.path
-  }))
+  const causes = decoded.problems.map(problemCause)
   const text = causes.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ")
   const reason = code === 400 ? "BadRequest" : "Invalid"
   throw new ApiError(failure(code, reason, `the ${what} is not valid: ${text}`, { causes }))

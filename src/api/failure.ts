@@ -6,12 +6,19 @@ import type { ResourceKind } from "../resources/kind.ts"
 import { qualified } from "../resources/kind.ts"
 import { NodeUnavailable } from "./source.ts"
 
+export interface StatusCause {
+  readonly reason: string
+  readonly message: string
+  readonly field: string
+}
+
 interface StatusDetails {
   readonly name?: string
   readonly group?: string
   readonly kind?: string
+  readonly uid?: string
   /** What is wrong, field by field. */
-  readonly causes?: ReadonlyArray<{ readonly reason: string; readonly message: string; readonly field: string }>
+  readonly causes?: ReadonlyArray<StatusCause>
 }
 
 /** Status (v1) of a request that failed. */

@@ -1,8 +1,8 @@
 // The node's status in Prometheus' text format 0.0.4: the metrics of sessions, addresses and the cluster, and the text of them all. Label
 // values are escaped as the format asks.
 
+import { nextHopNodes } from "../resources/documents/service.ts"
 import { holds } from "../resources/floatingIp.ts"
-import { nextHopNodes } from "../resources/loadBalancerService.ts"
 import type {
   FloatingIpStatus,
   MessageCounts,

@@ -1,7 +1,7 @@
 // Which form of an answer a client asks for in its Accept header. Tables are asked for as
 // `application/json;as=Table;v=v1;g=meta.k8s.io`; a client lists what it takes in the order of its liking (quality
 // values are not weighed: no known client of these forms sends them).
-import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
+import type { ApiObject, ResourceKind } from "../resources/kind.ts"
 import { type IncludeObject, type Table, toTable } from "../resources/table.ts"
 import { ApiError, badRequest, failure } from "./failure.ts"
 
@@ -48,8 +48,5 @@ const includeObject = (value: string | undefined): IncludeObject => {
 /** Turns objects of a kind into tables as one client wants them. */
 export const tableMaker =
   (kind: ResourceKind, include: string | undefined, now: () => number) =>
-  (objects: ReadonlyArray<ResourceObject>, resourceVersion: string | undefined): Table =>
-    toTable(kind, objects, now(), {
-      includeObject: includeObject(include),
-      ...(resourceVersion === undefined ? {} : { resourceVersion })
-    })
+  (objects: ReadonlyArray<ApiObject>, metadata: Table["metadata"]): Table =>
+    toTable(kind, objects, now(), { includeObject: includeObject(include), metadata })

@@ -1,33 +1,33 @@
 // Resource versions: a number that grows by one with each object that appears, changes or goes, and the history
 // that a watch replays. Derived by comparing one status of the node with the next, so it costs nothing while
-// nobody asks. Invariants: an object's version is that of its last change of content; a mere report time or
+// nobody asks, and nothing for the kinds that nobody asks for. Invariants: an object's version is that of its last change of content; a mere report time or
 // counter is no change; an object whose uid changed (the daemon was started anew) is another object. History is
 // bounded; who asks for more is told.
 import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
-import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
-import { allKinds, listResources } from "../resources/kinds.ts"
+import { type ApiObject, objectKey, type ResourceKind } from "../resources/kind.ts"
+import { listResources } from "../resources/kinds.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 
 /** One object before and after; absent where it was not there. */
 export interface Change {
   readonly version: number
   readonly kind: ResourceKind
-  readonly before?: ResourceObject
-  readonly after?: ResourceObject
+  readonly before?: ApiObject
+  readonly after?: ApiObject
 }
 
 export interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED"
-  readonly object: ResourceObject
+  readonly object: ApiObject
 }
 
 export interface Versions {
   /** The version of the whole. */
   current(): number
-  /** Takes in a status and the config that goes with it; true where they changed anything. */
-  update(status: NodeStatus, config?: ConfigSnapshot): boolean
+  /** Takes in what a status and the config that goes with it have of `kinds`; true where that changed anything. */
+  update(kinds: Iterable<ResourceKind>, status: NodeStatus, config?: ConfigSnapshot): boolean
   /** The objects of a kind with their versions. */
-  objects(kind: ResourceKind): ReadonlyArray<ResourceObject>
+  objects(kind: ResourceKind): ReadonlyArray<ApiObject>
   /** What changed after `version`, or undefined where that is not known any more, or not yet. */
   since(version: number): ReadonlyArray<Change> | undefined
 }
@@ -35,12 +35,12 @@ export interface Versions {
 interface Entry {
   readonly version: number
   readonly content: string
-  readonly object: ResourceObject
+  readonly object: ApiObject
 }
 
 const HISTORY_MAX = 4096
 
-const withVersion = (object: ResourceObject, version: number): ResourceObject => ({
+const withVersion = (object: ApiObject, version: number): ApiObject => ({
   ...object,
   metadata: { ...object.metadata, resourceVersion: String(version) }
 })
@@ -63,7 +63,7 @@ export const makeVersions = (first: number): Versions => {
     record({ kind, before: withVersion(object, version) })
   }
 
-  const put = (kind: ResourceKind, object: ResourceObject, old: Entry | undefined): Entry => {
+  const put = (kind: ResourceKind, object: ApiObject, old: Entry | undefined): Entry => {
     const content = JSON.stringify(kind.content(object))
     const same = old?.object.metadata.uid === object.metadata.uid ? old : undefined
     if (same?.content === content) return { ...same, object: withVersion(object, same.version) }
@@ -74,16 +74,16 @@ export const makeVersions = (first: number): Versions => {
     return { version, content, object: after }
   }
 
-  const update = (status: NodeStatus, config = emptySnapshot): boolean => {
+  const update: Versions["update"] = (kinds, status, config = emptySnapshot) => {
     const before = version
-    for (const kind of allKinds) {
+    for (const kind of kinds) {
       const old = entries.get(kind)
       const next = new Map<string, Entry>()
       for (const object of listResources(kind, status, config)) {
-        const { name } = object.metadata
-        next.set(name, put(kind, object, old?.get(name)))
+        const key = objectKey(object)
+        next.set(key, put(kind, object, old?.get(key)))
       }
-      for (const [name, entry] of old ?? []) if (!next.has(name)) remove(kind, entry)
+      for (const [key, entry] of old ?? []) if (!next.has(key)) remove(kind, entry)
       entries.set(kind, next)
     }
     return version !== before
@@ -99,10 +99,7 @@ export const makeVersions = (first: number): Versions => {
 }
 
 /** The event that a change is for somebody who sees only what `selects` picks; undefined where it is none. */
-export const eventOf = (
-  { before, after }: Change,
-  selects: (object: ResourceObject) => boolean
-): WatchEvent | undefined => {
+export const eventOf = ({ before, after }: Change, selects: (object: ApiObject) => boolean): WatchEvent | undefined => {
   const was = before !== undefined && selects(before)
   const is = after !== undefined && selects(after)
   if (is) return { type: was ? "MODIFIED" : "ADDED", object: after }

@@ -3,7 +3,7 @@
 // position in the common history, so a slow one costs no memory and is told to list again when it fell too far
 // behind.
 import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
-import type { ResourceKind, ResourceObject } from "../resources/kind.ts"
+import type { ApiObject, ResourceKind } from "../resources/kind.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { expired } from "./failure.ts"
 import { type NodeSource, NodeUnavailable } from "./source.ts"
@@ -11,9 +11,14 @@ import { type Change, makeVersions } from "./versions.ts"
 
 export interface WatchHub {
   /** The objects of a kind as they are now, and the version to watch from. Rejects where the node does not answer. */
-  list(kind: ResourceKind): Promise<{ readonly version: number; readonly objects: ReadonlyArray<ResourceObject> }>
-  /** Changes after `version` until `signal` aborts. Throws ApiError (410) where the history does not have them. */
-  watch(version: number, signal: AbortSignal): AsyncGenerator<ReadonlyArray<Change>>
+  list(kind: ResourceKind): Promise<{ readonly version: number; readonly objects: ReadonlyArray<ApiObject> }>
+  /** Changes after `version` until `signal` aborts, and the version up to which they are all there. Throws ApiError (410). */
+  watch(version: number, signal: AbortSignal): AsyncGenerator<News>
+}
+
+interface News {
+  readonly version: number
+  readonly changes: ReadonlyArray<Change>
 }
 
 /** The subscription that watchers share, and why it ended if it did. */
@@ -26,6 +31,8 @@ interface Feed {
 /** A hub over a node. `firstVersion` as for makeVersions. */
 export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub => {
   const versions = makeVersions(firstVersion)
+  /** Kinds that somebody asked for; the others are not worked out. */
+  const wantedKinds = new Set<ResourceKind>()
   let config: ConfigSnapshot = emptySnapshot
   /** Which config `config` is, in the status's words. */
   let configOf = ""
@@ -41,10 +48,11 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
   const take = async (status: NodeStatus): Promise<boolean> => {
     const wanted = `${status.config.revision} ${status.config.hash}`
     if (configOf !== wanted) {
+      // Only after it came, so that nobody who asks meanwhile goes without; the config that comes is never older than the status.
       config = await source.config()
       configOf = wanted
     }
-    return versions.update(status, config)
+    return versions.update(wantedKinds, status, config)
   }
 
   const follow = async (mine: Feed): Promise<void> => {
@@ -74,7 +82,7 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
     if (feed === mine) feed = undefined
   }
 
-  async function* watch(version: number, signal: AbortSignal): AsyncGenerator<ReadonlyArray<Change>> {
+  async function* watch(version: number, signal: AbortSignal): AsyncGenerator<News> {
     const mine = join()
     signal.addEventListener("abort", wake, { once: true })
     let position = version
@@ -84,7 +92,7 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
         const news = versions.since(position)
         if (news === undefined) throw expired(String(position))
         position = versions.current()
-        if (news.length > 0) yield news
+        if (news.length > 0) yield { version: position, changes: news }
         else if (mine.ended !== undefined) throw mine.ended
         else await next
       }
@@ -95,6 +103,7 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
   }
 
   const list: WatchHub["list"] = async (kind) => {
+    wantedKinds.add(kind)
     if (await take(await source.status())) wake()
     return { version: versions.current(), objects: versions.objects(kind) }
   }

@@ -4,26 +4,35 @@
 import { Console, Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { describe } from "../resources/describe.ts"
-import { connectionFlags, decoded, getJson, JSON_OBJECT, reportErrors } from "./adminClient.ts"
-import { kindArgument, kindOf, nameArgument, namespaceFlag, resourcePath } from "./kindArgument.ts"
+import { type ApiObject, qualified } from "../resources/kind.ts"
+import { AdminError, connectionFlags, decoded, getJson, JSON_OBJECT, reportErrors } from "./adminClient.ts"
+import {
+  kindArgument,
+  kindOf,
+  nameArgument,
+  namespaceOf,
+  nothingFound,
+  resourcePath,
+  selectionFlags,
+  selectionQuery
+} from "./kindArgument.ts"
 import { AnyObject, ObjectList } from "./resourceSchema.ts"
 
-const flags = { ...connectionFlags, kind: kindArgument, name: nameArgument, namespace: namespaceFlag }
+const flags = { ...connectionFlags, kind: kindArgument, name: nameArgument, ...selectionFlags }
 
 export const describeCommand = Command.make(
   "describe",
   flags,
-  Effect.fnUntraced(function* ({ socket, server, kind: word, name, namespace: given }) {
-    const connection = { socket, server }
+  Effect.fnUntraced(function* ({ socket, server, kind: word, name: given, ...selection }) {
     const kind = yield* kindOf(word)
-    const namespace = Option.getOrElse(given, () => kind.namespace)
-    if (Option.isSome(name)) {
-      const path = resourcePath(kind, namespace, name.value)
-      return yield* Console.log(describe(yield* getJson(connection, path, JSON_OBJECT, AnyObject)).trimEnd())
-    }
-    const { items } = yield* getJson(connection, resourcePath(kind, namespace), JSON_OBJECT, ObjectList)
-    if (items.length === 0) return yield* Console.error(`No resources found in ${namespace} namespace.`)
-    const objects = yield* Effect.forEach(items, (item) => decoded(AnyObject, item))
+    const namespace = namespaceOf(kind, selection)
+    const name = Option.getOrUndefined(given)
+    const path = `${resourcePath(kind, namespace)}${selectionQuery(selection, name)}`
+    const { items } = yield* getJson({ socket, server }, path, JSON_OBJECT, ObjectList)
+    if (items.length === 0 && name !== undefined)
+      return yield* new AdminError({ message: `${qualified(kind.plural, kind)} "${name}" not found` })
+    if (items.length === 0) return yield* Console.error(nothingFound(namespace))
+    const objects = yield* Effect.forEach(items, (item) => Effect.as(decoded(AnyObject, item), item as ApiObject))
     return yield* Console.log(objects.map((object) => describe(object).trimEnd()).join("\n\n\n"))
   }, reportErrors)
 ).pipe(

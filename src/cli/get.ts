@@ -17,14 +17,23 @@ import {
   streamJson,
   TABLE
 } from "./adminClient.ts"
-import { kindArgument, kindOf, nameArgument, namespaceFlag, resourcePath } from "./kindArgument.ts"
+import {
+  kindArgument,
+  kindOf,
+  nameArgument,
+  namespaceOf,
+  nothingFound,
+  resourcePath,
+  selectionFlags,
+  selectionQuery
+} from "./kindArgument.ts"
 import { AnyObject, ObjectList, Table, WatchError, WatchEvent } from "./resourceSchema.ts"
 
 const flags = {
   ...connectionFlags,
   kind: kindArgument,
   name: nameArgument,
-  namespace: namespaceFlag,
+  ...selectionFlags,
   output: Flag.Literals("output", ["json", "yaml", "wide", "name"]).pipe(
     Flag.withAlias("o"),
     Flag.withDescription("Form of the output; a table where absent"),
@@ -44,33 +53,40 @@ const flags = {
 interface Query {
   readonly connection: Connection
   readonly kind: ResourceKind
-  readonly namespace: string
+  readonly namespace: string | undefined
   readonly name: string | undefined
+  /** The collection, cut down by selectors and to the one name where there is one: the form that can be watched. */
+  readonly path: string
 }
 
 /** Where a watch goes on after what was printed. */
 type Printed = Effect.Effect<{ readonly version: string; readonly print: PrintChange }, AdminError>
 type PrintChange = (object: unknown) => Effect.Effect<void, AdminError>
 
-/** The collection, cut down to the one name where there is one: the form that can be watched. */
-const watchable = ({ kind, namespace, name }: Query): string => {
-  const selector = name === undefined ? "" : encodeURIComponent(`metadata.name=${name}`)
-  return `${resourcePath(kind, namespace)}?fieldSelector=${selector}`
-}
-
 const nothing = ({ kind, namespace, name }: Query): Effect.Effect<void, AdminError> =>
   name === undefined
-    ? Console.error(`No resources found in ${namespace} namespace.`)
+    ? Console.error(nothingFound(namespace))
     : Effect.fail(new AdminError({ message: `${qualified(kind.plural, kind)} "${name}" not found` }))
+
+/** Where the objects may be of several namespaces, each row begins with its own. */
+const withNamespaces = ({ kind, namespace }: Query, table: typeof Table.Type): typeof Table.Type => {
+  if (!kind.namespaced || namespace !== undefined) return table
+  const column = { name: "Namespace", type: "string", format: "", description: "", priority: 0 }
+  return {
+    ...table,
+    columnDefinitions: [column, ...table.columnDefinitions],
+    rows: table.rows.map((row) => ({ ...row, cells: [row.object.metadata.namespace ?? "", ...row.cells] }))
+  }
+}
 
 const printTable = (query: Query, options: { readonly wide: boolean; readonly headers: boolean }): Printed =>
   Effect.gen(function* () {
-    const table = yield* getJson(query.connection, watchable(query), TABLE, Table)
+    const table = yield* getJson(query.connection, query.path, TABLE, Table)
     const empty = table.rows.length === 0
     let headers = options.headers
     let widths: ReadonlyArray<number> = []
     const print = (rows: typeof Table.Type) => {
-      const aligned = alignColumns(tableLines(rows, { wide: options.wide, headers }), widths)
+      const aligned = alignColumns(tableLines(withNamespaces(query, rows), { wide: options.wide, headers }), widths)
       widths = aligned.widths
       headers = false
       return Effect.forEach(aligned.text, (line) => Console.log(line), { discard: true })
@@ -92,7 +108,7 @@ const printObjects = (query: Query, output: "json" | "yaml" | "name"): Printed =
             Console.log(`${qualified(query.kind.singular, query.kind)}/${metadata.name}`)
           )
         : Console.log(text(object))
-    const raw = yield* getJson(query.connection, watchable(query), JSON_OBJECT, Schema.Unknown)
+    const raw = yield* getJson(query.connection, query.path, JSON_OBJECT, Schema.Unknown)
     const { items, metadata } = yield* decoded(ObjectList, raw)
     if (items.length === 0 && (output === "name" || query.name !== undefined)) yield* nothing(query)
     if (output === "name" || query.name !== undefined) yield* Effect.forEach(items, print, { discard: true })
@@ -101,7 +117,7 @@ const printObjects = (query: Query, output: "json" | "yaml" | "name"): Printed =
   })
 
 const followChanges = (query: Query, accept: string, version: string, print: PrintChange) =>
-  streamJson(query.connection, `${watchable(query)}&watch=true&resourceVersion=${version}`, accept).pipe(
+  streamJson(query.connection, `${query.path}&watch=true&resourceVersion=${version}`, accept).pipe(
     Stream.runForEach((value) =>
       Effect.gen(function* () {
         const { type, object } = yield* decoded(WatchEvent, value)
@@ -116,13 +132,16 @@ const followChanges = (query: Query, accept: string, version: string, print: Pri
 export const getCommand = Command.make(
   "get",
   flags,
-  Effect.fnUntraced(function* ({ socket, server, kind: word, name, namespace, output, watch, noHeaders }) {
+  Effect.fnUntraced(function* ({ socket, server, kind: word, name: given, output, watch, noHeaders, ...selection }) {
     const kind = yield* kindOf(word)
+    const namespace = namespaceOf(kind, selection)
+    const name = Option.getOrUndefined(given)
     const query: Query = {
       connection: { socket, server },
       kind,
-      namespace: Option.getOrElse(namespace, () => kind.namespace),
-      name: Option.getOrUndefined(name)
+      namespace,
+      name,
+      path: `${resourcePath(kind, namespace)}${selectionQuery(selection, name)}`
     }
     const form = Option.getOrUndefined(output)
     const asTable = form === undefined || form === "wide"
@@ -133,11 +152,14 @@ export const getCommand = Command.make(
     if (watch) yield* followChanges(query, asTable ? TABLE : JSON_OBJECT, version, print)
   }, reportErrors)
 ).pipe(
-  Command.withDescription("Show BGP sessions, advertised routes, floating IPs, services, nodes of the cluster"),
+  Command.withDescription(
+    "Show sessions, routes, floating IPs, services, nodes, events and the documents of the config"
+  ),
   Command.withExamples([
     { command: "viaduct get bgpsessions", description: "The sessions of this node and their state" },
     { command: "viaduct get bgps -o wide -w", description: "Follow them, with the reason where one is down" },
     { command: "viaduct get bgpadvertisedroutes", description: "What this node announces" },
+    { command: "viaduct get nodes", description: "The nodes of the cluster, and whether their daemons are alive" },
     {
       command: "viaduct get services -o wide",
       description: "Addresses of services and the nodes that take their traffic"

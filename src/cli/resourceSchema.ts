@@ -11,15 +11,13 @@ export const AnyObject = Schema.Struct({
   kind: Schema.String,
   metadata: Schema.Struct({
     name: Schema.String,
-    namespace: Schema.String,
+    namespace: Schema.optionalKey(Schema.String),
     uid: Schema.String,
     resourceVersion: Schema.optionalKey(Schema.String),
     creationTimestamp: Schema.String,
     labels: Schema.optionalKey(Texts),
     annotations: Schema.optionalKey(Texts)
-  }),
-  spec: Schema.Unknown,
-  status: Schema.Unknown
+  })
 })
 
 export const ObjectList = Schema.Struct({
@@ -40,7 +38,10 @@ export const Table = Schema.Struct({
     })
   ),
   rows: Schema.Array(
-    Schema.Struct({ cells: Schema.Array(Schema.Union([Schema.String, Schema.Finite, Schema.Boolean, Schema.Null])) })
+    Schema.Struct({
+      cells: Schema.Array(Schema.Union([Schema.String, Schema.Finite, Schema.Boolean, Schema.Null])),
+      object: Schema.Struct({ metadata: Schema.Struct({ namespace: Schema.optionalKey(Schema.String) }) })
+    })
   )
 })
 

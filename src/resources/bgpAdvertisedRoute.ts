@@ -2,31 +2,29 @@
 // the sessions that announce it. Two sessions that announce the same path alike share one entry; paths that differ
 // in anything a peer can see (next hop, path identifier, MED, communities) are entries of their own. Invariants:
 // what is listed is what sessions say they announce, nothing that is merely wanted (I7); a name stands for one
-// prefix. A second prefix under the same name (a dual-stack service) gets its address as a suffix.
-import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
+// prefix. A second prefix under the same name (a dual-stack service) gets its address as a suffix. What the other nodes
+// announce is listed with it as those nodes say; a session that this node has itself is never taken from there.
+import { Schema } from "effect"
+import { derivedMeta, groupVersion, type ResourceKind, type ResourceObject, SYSTEM_NAMESPACE } from "./kind.ts"
 import type { AdvertisedRoute, NodeStatus } from "./nodeStatus.ts"
 
-interface BgpAdvertisedRouteSpec {
-  readonly prefix: string
-  /** MED of the paths (RFC 4271 5.1.4), several joined by commas; absent where no path has one. */
-  readonly metric?: string
-}
+const { Int, String: Text, optionalKey } = Schema
 
-interface AnnouncedNextHop {
-  readonly address: string
-  readonly pathID?: number
-  readonly metric?: number
-  readonly communities?: ReadonlyArray<string>
-  readonly largeCommunities?: ReadonlyArray<string>
-  /** Names of the BGPSession objects that announce the path. */
-  readonly sessions: ReadonlyArray<string>
-}
+const Spec = Schema.Struct({ prefix: Text, metric: optionalKey(Text) })
 
-interface BgpAdvertisedRouteStatus {
-  readonly nextHops: ReadonlyArray<AnnouncedNextHop>
-}
+const NextHop = Schema.Struct({
+  address: Text,
+  pathID: optionalKey(Int),
+  metric: optionalKey(Int),
+  communities: optionalKey(Schema.Array(Text)),
+  largeCommunities: optionalKey(Schema.Array(Text)),
+  sessions: Schema.Array(Text)
+})
+type AnnouncedNextHop = typeof NextHop.Type
 
-type BgpAdvertisedRoute = ResourceObject<BgpAdvertisedRouteSpec, BgpAdvertisedRouteStatus>
+const Status = Schema.Struct({ nextHops: Schema.Array(NextHop) })
+
+type BgpAdvertisedRoute = ResourceObject<typeof Spec.Type, typeof Status.Type>
 
 interface Announcement extends AdvertisedRoute {
   readonly session: string
@@ -68,15 +66,28 @@ const nextHopsOf = (paths: ReadonlyArray<Announcement>): ReadonlyArray<Announced
         : [{ ...pathOf(first), sessions: [first, ...more].map(({ session }) => session).sort(compare) }]
     )
 
-const metricOf = (paths: ReadonlyArray<Announcement>): Pick<BgpAdvertisedRouteSpec, "metric"> => {
+const metricOf = (paths: ReadonlyArray<Announcement>): Pick<typeof Spec.Type, "metric"> => {
   const metrics = [...new Set(paths.flatMap(({ med }) => (med === undefined ? [] : [med])))]
   return metrics.length === 0 ? {} : { metric: metrics.sort((a, b) => a - b).join(",") }
 }
 
+/** The paths of every session that is known, this node's and the others'. */
+const announcements = ({ sessions, elsewhere }: NodeStatus): ReadonlyArray<Announcement> => {
+  const own = new Set(sessions.map(({ name }) => name))
+  return [
+    ...sessions.flatMap(({ name, advertised }) => advertised.map((path) => ({ ...path, session: name }))),
+    ...elsewhere.flatMap(({ routes }) =>
+      routes.flatMap(({ name, prefix, nextHops, sessions: carriers }) =>
+        carriers
+          .filter((session) => !own.has(session))
+          .flatMap((session) => nextHops.map((nextHop) => ({ name, prefix, nextHop, session })))
+      )
+    )
+  ]
+}
+
 const derive = (status: NodeStatus): ReadonlyArray<BgpAdvertisedRoute> => {
-  const announced = status.sessions.flatMap((session) =>
-    session.advertised.map((path): Announcement => ({ ...path, session: session.name }))
-  )
+  const announced = announcements(status)
   const byName = [...groupBy(announced, ({ name }) => name)].sort(([a], [b]) => compare(a, b))
   return byName.flatMap(([name, paths]) =>
     [...groupBy(paths, ({ prefix }) => prefix)]
@@ -86,12 +97,7 @@ const derive = (status: NodeStatus): ReadonlyArray<BgpAdvertisedRoute> => {
         return {
           apiVersion: groupVersion(bgpAdvertisedRoute),
           kind: bgpAdvertisedRoute.kind,
-          metadata: {
-            name: unique,
-            namespace: bgpAdvertisedRoute.namespace,
-            uid: stableUid(bgpAdvertisedRoute.kind, status.cluster, status.node, unique, status.startedAt),
-            creationTimestamp: objectTime(status.startedAt)
-          },
+          metadata: derivedMeta(bgpAdvertisedRoute, status, unique),
           spec: { prefix, ...metricOf(ofPrefix) },
           status: { nextHops: nextHopsOf(ofPrefix) }
         }
@@ -107,7 +113,22 @@ export const bgpAdvertisedRoute: ResourceKind<BgpAdvertisedRoute> = {
   singular: "bgpadvertisedroute",
   shortNames: ["bgpar"],
   namespaced: true,
-  namespace: "kube-system",
+  namespace: SYSTEM_NAMESPACE,
+  description: "A prefix that is announced, and by which sessions with which next hops (S23)",
+  schema: Schema.Struct({ spec: Spec, status: Status }),
+  fields: {
+    spec: "What is announced",
+    "spec.prefix": "The announced prefix",
+    "spec.metric": "MED of its paths (RFC 4271 5.1.4), several joined by commas; absent where no path has one",
+    status: "How it is announced",
+    "status.nextHops": "Paths that differ in anything that a peer can see",
+    "status.nextHops.address": "The next hop",
+    "status.nextHops.pathID": "Path identifier (RFC 7911)",
+    "status.nextHops.metric": "MED",
+    "status.nextHops.communities": "Communities (RFC 1997)",
+    "status.nextHops.largeCommunities": "Large communities (RFC 8092)",
+    "status.nextHops.sessions": "BGPSession objects that announce the path"
+  },
   selectableFields: ["spec.prefix"],
   columns: [
     {

@@ -1,71 +1,82 @@
 // BGPSession (networking.gke.io/v1, S22): one BGP session of a node, with who talks to whom in `spec` and how it
 // goes in `status`. `state` is the state of RFC 4271 section 8.2.2 by its name there. Field names are those of
-// S22; what S22 does not have is added beside them. The password file is named, the key is never shown (I10).
+// S22; what S22 does not have is added beside them. The password file is named, the key is never shown (I10). Sessions of the
+// other nodes are listed as those nodes say, which is less; of a session that is known in both ways this node's own word counts.
+import { Schema } from "effect"
 import { age } from "./age.ts"
-import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
-import type { MessageCounts, NodeStatus, SessionState, SessionStatus } from "./nodeStatus.ts"
+import { Condition, condition } from "./condition.ts"
+import {
+  derivedMeta,
+  groupVersion,
+  objectTime,
+  type ResourceKind,
+  type ResourceObject,
+  SYSTEM_NAMESPACE
+} from "./kind.ts"
+import type { NodeStatus, RemoteNodeStatus, SessionStatus } from "./nodeStatus.ts"
 
-interface BgpSessionSpec {
-  /** The address that the session moves with; empty for a session from the node's own address (S3). */
-  readonly floatingIP: string
-  readonly localASN: number
-  readonly localIP: string
-  readonly nodeName: string
-  readonly passwordFile?: string
-  readonly peerASN: number
-  readonly peerIP: string
-  /** Where it is not 179. */
-  readonly peerPort?: number
-  readonly purpose: "control-plane" | "service"
-  readonly ttlSecurity?: number
-}
+const Texts = Schema.Array(Schema.String)
+const { Int, String: Text, optionalKey } = Schema
 
-/** As Kubernetes objects have them. */
-interface Condition {
-  readonly type: "Established"
-  readonly status: "True" | "False"
-  readonly reason: string
-  readonly message?: string
-  readonly lastTransitionTime: string
-}
+const BgpSessionSpec = Schema.Struct({
+  floatingIP: Text,
+  localASN: Int,
+  localIP: Text,
+  nodeName: Text,
+  passwordFile: optionalKey(Text),
+  peerASN: Int,
+  peerIP: Text,
+  peerPort: optionalKey(Int),
+  purpose: Schema.Literals(["control-plane", "service"]),
+  ttlSecurity: optionalKey(Int)
+})
 
-interface BgpSessionStatus {
-  /** Prefixes, each once, whatever the number of its paths. */
-  readonly advertisedRoutes: ReadonlyArray<string>
-  readonly lastReportTime: string
-  readonly lastTransitionTime: string
-  readonly state: SessionState
-  readonly reason?: string
-  /** Wanted, and the session cannot carry them. */
-  readonly withheldRoutes?: SessionStatus["withheld"]
-  /** What holds for the whole session and is no fault of a route's. */
-  readonly notes?: ReadonlyArray<string>
-  readonly conditions: ReadonlyArray<Condition>
-  readonly flaps: number
-  readonly negotiated?: {
-    /** Seconds. */
-    readonly holdTime: number
-    /** Seconds. */
-    readonly keepaliveTime: number
-    readonly peerRouterID: string
-    readonly families: ReadonlyArray<string>
-    readonly capabilities: ReadonlyArray<string>
-    readonly peerCapabilities: ReadonlyArray<string>
-    readonly addPathSend: ReadonlyArray<string>
-    readonly gracefulRestart?: NonNullable<SessionStatus["negotiated"]>["gracefulRestart"]
-  }
-  readonly receivedRoutes: number
-  readonly receivedSample: ReadonlyArray<{ readonly prefix: string; readonly nextHop: string }>
-  readonly messagesSent: MessageCounts
-  readonly messagesReceived: MessageCounts
-  readonly lastNotification?: { readonly direction: "sent" | "received"; readonly time: string; readonly text: string }
-}
+const MessageCounts = Schema.Struct({ open: Int, update: Int, notification: Int, keepalive: Int, routeRefresh: Int })
 
-type BgpSession = ResourceObject<BgpSessionSpec, BgpSessionStatus>
+const Negotiated = Schema.Struct({
+  holdTime: Int,
+  keepaliveTime: Int,
+  peerRouterID: Text,
+  families: Texts,
+  capabilities: Texts,
+  peerCapabilities: Texts,
+  addPathSend: Texts,
+  gracefulRestart: optionalKey(
+    Schema.Struct({ restartTime: Int, restarting: Schema.Boolean, notification: Schema.Boolean, families: Texts })
+  )
+})
+
+const BgpSessionStatus = Schema.Struct({
+  advertisedRoutes: Texts,
+  lastReportTime: Text,
+  lastTransitionTime: Text,
+  state: Schema.Literals(["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]),
+  reason: optionalKey(Text),
+  withheldRoutes: optionalKey(Schema.Array(Schema.Struct({ prefix: Text, reason: Text }))),
+  notes: optionalKey(Texts),
+  conditions: Schema.Array(Condition),
+  flaps: Int,
+  negotiated: optionalKey(Negotiated),
+  receivedRoutes: Int,
+  receivedSample: Schema.Array(Schema.Struct({ prefix: Text, nextHop: Text })),
+  messagesSent: optionalKey(MessageCounts),
+  messagesReceived: optionalKey(MessageCounts),
+  lastNotification: optionalKey(
+    Schema.Struct({ direction: Schema.Literals(["sent", "received"]), time: Text, text: Text })
+  )
+})
+
+type Spec = typeof BgpSessionSpec.Type
+type Status = typeof BgpSessionStatus.Type
+type BgpSession = ResourceObject<Spec, Status>
+type RemoteSession = RemoteNodeStatus["sessions"][number]
 
 const BGP_PORT = 179
 
-const specOf = (node: string, session: SessionStatus): BgpSessionSpec => ({
+/** What is known of a session wherever it runs. */
+type AnySession = RemoteSession & Pick<Partial<SessionStatus>, "passwordFile" | "ttlSecurity">
+
+const specOf = (node: string, session: AnySession | SessionStatus): Spec => ({
   floatingIP: session.purpose === "service" ? session.localAddress : "",
   localASN: session.localAsn,
   localIP: session.localAddress,
@@ -78,27 +89,22 @@ const specOf = (node: string, session: SessionStatus): BgpSessionSpec => ({
   ...(session.ttlSecurity === undefined ? {} : { ttlSecurity: session.ttlSecurity })
 })
 
-const negotiatedOf = ({ negotiated }: SessionStatus): Pick<BgpSessionStatus, "negotiated"> => {
+const negotiatedOf = ({ negotiated }: SessionStatus): Pick<Status, "negotiated"> => {
   if (negotiated === undefined) return {}
   const { peerRouterId, ...rest } = negotiated
   return { negotiated: { ...rest, peerRouterID: peerRouterId } }
 }
 
-const notificationOf = ({ lastNotification: last }: SessionStatus): Pick<BgpSessionStatus, "lastNotification"> =>
+const notificationOf = ({ lastNotification: last }: SessionStatus): Pick<Status, "lastNotification"> =>
   last === undefined
     ? {}
     : { lastNotification: { direction: last.direction, time: objectTime(last.at), text: last.text } }
 
 /** What `kubectl wait --for=condition=Established` waits for. */
-const establishedCondition = ({ state, since, reason }: SessionStatus): Condition => ({
-  type: "Established",
-  status: state === "Established" ? "True" : "False",
-  reason: state,
-  ...(reason === undefined ? {} : { message: reason }),
-  lastTransitionTime: objectTime(since)
-})
+const established = ({ state, since, reason }: Pick<SessionStatus, "state" | "since" | "reason">): Condition =>
+  condition("Established", state === "Established", state, reason ?? "", since)
 
-const statusOf = (session: SessionStatus): BgpSessionStatus => ({
+const statusOf = (session: SessionStatus): Status => ({
   advertisedRoutes: [...new Set(session.advertised.map(({ prefix }) => prefix))],
   lastReportTime: objectTime(session.lastReport),
   lastTransitionTime: objectTime(session.since),
@@ -106,7 +112,7 @@ const statusOf = (session: SessionStatus): BgpSessionStatus => ({
   ...(session.reason === undefined ? {} : { reason: session.reason }),
   ...(session.withheld === undefined ? {} : { withheldRoutes: session.withheld }),
   ...(session.notes === undefined ? {} : { notes: session.notes }),
-  conditions: [establishedCondition(session)],
+  conditions: [established(session)],
   flaps: session.flaps,
   ...negotiatedOf(session),
   receivedRoutes: session.received.routes,
@@ -116,23 +122,79 @@ const statusOf = (session: SessionStatus): BgpSessionStatus => ({
   ...notificationOf(session)
 })
 
-const derive = (status: NodeStatus): ReadonlyArray<BgpSession> =>
-  status.sessions.map((session) => ({
+/** A session in the words of the node that has it. */
+const remoteStatus = (session: RemoteSession, { reportedAt, routes }: RemoteNodeStatus): Status => ({
+  advertisedRoutes: routes.filter(({ sessions }) => sessions.includes(session.name)).map(({ prefix }) => prefix),
+  lastReportTime: objectTime(reportedAt),
+  lastTransitionTime: objectTime(session.since),
+  state: session.state,
+  ...(session.reason === undefined ? {} : { reason: session.reason }),
+  conditions: [established(session)],
+  flaps: session.flaps,
+  receivedRoutes: session.received,
+  receivedSample: []
+})
+
+const derive = (status: NodeStatus): ReadonlyArray<BgpSession> => {
+  const object = (name: string, rest: Pick<BgpSession, "spec" | "status">): BgpSession => ({
     apiVersion: groupVersion(bgpSession),
     kind: bgpSession.kind,
-    metadata: {
-      name: session.name,
-      namespace: bgpSession.namespace,
-      uid: stableUid(bgpSession.kind, status.cluster, status.node, session.name, status.startedAt),
-      creationTimestamp: objectTime(status.startedAt)
-    },
-    spec: specOf(status.node, session),
-    status: statusOf(session)
-  }))
+    metadata: derivedMeta(bgpSession, status, name),
+    ...rest
+  })
+  const own = new Set(status.sessions.map(({ name }) => name))
+  return [
+    ...status.sessions.map((session) =>
+      object(session.name, { spec: specOf(status.node, session), status: statusOf(session) })
+    ),
+    ...status.elsewhere.flatMap((remote) =>
+      remote.sessions
+        .filter(({ name }) => !own.has(name))
+        .map((session) =>
+          object(session.name, { spec: specOf(remote.node, session), status: remoteStatus(session, remote) })
+        )
+    )
+  ]
+}
 
 const content = ({ spec, status }: BgpSession): unknown => {
   const { lastReportTime, messagesSent, messagesReceived, receivedRoutes, receivedSample, ...rest } = status
   return { spec, status: rest }
+}
+
+const fields = {
+  spec: "Who talks to whom",
+  "spec.floatingIP": "Address that the session moves with; empty for a session from the node's own address",
+  "spec.localASN": "Our AS number",
+  "spec.localIP": "Where the session starts",
+  "spec.nodeName": "Node that the session runs on",
+  "spec.passwordFile": "File with the TCP-MD5 key; the key itself is never shown",
+  "spec.peerASN": "The peer's AS number",
+  "spec.peerIP": "The external peer",
+  "spec.peerPort": "TCP port of the peer where it is not 179",
+  "spec.purpose": "What the session announces: the control plane's VIP or services' addresses",
+  "spec.ttlSecurity": "Hops to the peer where GTSM is on (RFC 5082)",
+  status: "How the session goes",
+  "status.advertisedRoutes": "Prefixes that it announces, each once, whatever the number of their paths",
+  "status.lastReportTime": "When the session was last looked at",
+  "status.lastTransitionTime": "When it entered its state",
+  "status.state": "State by its name in RFC 4271 8.2.2",
+  "status.reason": "Why it is not Established, in words that one can act on",
+  "status.withheldRoutes": "Wanted routes that this session cannot carry, with the reason",
+  "status.notes": "What holds for the whole session and is no fault of a route's",
+  "status.conditions": "Established: whether the session is up",
+  "status.flaps": "Times that it left Established",
+  "status.negotiated": "What both OPEN messages agreed on",
+  "status.negotiated.holdTime": "Seconds",
+  "status.negotiated.keepaliveTime": "Seconds",
+  "status.negotiated.addPathSend": "Families of which the peer takes several paths for a prefix (RFC 7911)",
+  "status.negotiated.gracefulRestart": "What the peer offers for a restart (RFC 4724)",
+  "status.negotiated.gracefulRestart.restartTime": "Seconds that its own restart may take",
+  "status.receivedRoutes": "Paths that the peer announces; they are counted and dropped",
+  "status.receivedSample": "Some of them",
+  "status.messagesSent": "Messages to the peer by type",
+  "status.messagesReceived": "Messages of the peer by type",
+  "status.lastNotification": "The NOTIFICATION that was sent or received last"
 }
 
 export const bgpSession: ResourceKind<BgpSession> = {
@@ -143,7 +205,10 @@ export const bgpSession: ResourceKind<BgpSession> = {
   singular: "bgpsession",
   shortNames: ["bgps"],
   namespaced: true,
-  namespace: "kube-system",
+  namespace: SYSTEM_NAMESPACE,
+  description: "One BGP session of a node with an external peer (S22)",
+  schema: Schema.Struct({ spec: BgpSessionSpec, status: BgpSessionStatus }),
+  fields,
   selectableFields: ["spec.nodeName", "spec.localIP", "spec.peerIP", "spec.purpose", "status.state"],
   columns: [
     {

@@ -2,7 +2,7 @@
 // that both show the same text. Keys are sorted and their camelCase is taken apart ("lastReportTime" becomes "Last
 // Report Time"); values that follow each other stand in a column; maps and lists are indented below their key
 // (S22, S23).
-import type { ResourceObject } from "./kind.ts"
+import type { ApiObject } from "./kind.ts"
 
 /** A line; one with a value stands in a column with its neighbours. */
 interface Line {
@@ -18,12 +18,12 @@ const ACRONYMS = new Set(["API", "URL", "UID", "OSB", "GUID"])
 const SHOWN_ABOVE = new Set(["name", "namespace", "labels", "annotations", "managedFields"])
 
 /** The object in full, each line ended by a line feed. */
-export const describe = (object: ResourceObject): string => {
+export const describe = (object: ApiObject): string => {
   const { metadata, ...rest } = object
   const shown = Object.fromEntries(Object.entries(metadata).filter(([key]) => !SHOWN_ABOVE.has(key)))
   const lines: ReadonlyArray<Line> = [
     { label: "Name:", value: metadata.name },
-    { label: "Namespace:", value: metadata.namespace },
+    { label: "Namespace:", value: metadata.namespace ?? "" },
     ...pairs("Labels:", metadata.labels ?? {}, "="),
     ...pairs("Annotations:", metadata.annotations ?? {}, ": "),
     ...fields({ ...rest, metadata: shown }, 0)

@@ -1,44 +1,44 @@
 // FloatingIP (viaduct.dev/v1): an address that one node at a time holds, as this node sees it: floating IPs, and in layer 2
 // mode the VIPs. `state` says how this node stands to it, `node` who has it by the store's word. Why each node does or does
 // not come into question stands among the candidates (I9).
+import { Schema } from "effect"
 import { age } from "./age.ts"
-import { groupVersion, objectTime, type ResourceKind, type ResourceObject, stableUid } from "./kind.ts"
-import type { FloatingIpState, FloatingIpStatus, NodeStatus } from "./nodeStatus.ts"
+import { Condition, condition } from "./condition.ts"
+import {
+  derivedMeta,
+  groupVersion,
+  objectTime,
+  type ResourceKind,
+  type ResourceObject,
+  SYSTEM_NAMESPACE
+} from "./kind.ts"
+import type { FloatingIpStatus, NodeStatus } from "./nodeStatus.ts"
 
-interface FloatingIpSpec {
-  readonly address: string
-  readonly purpose: FloatingIpStatus["purpose"]
-  /** The floating IP's group, the VIP's cluster or service. */
-  readonly of: string
-}
+const { Int, String: Text, optionalKey } = Schema
 
-/** As Kubernetes objects have them. */
-interface Condition {
-  /** Whether this node holds it. */
-  readonly type: "Held"
-  readonly status: "True" | "False"
-  readonly reason: string
-  readonly message: string
-  readonly lastTransitionTime: string
-}
+const Spec = Schema.Struct({
+  address: Text,
+  purpose: Schema.Literals(["floating-ip", "control-plane-vip", "service-vip"]),
+  of: Text
+})
 
-interface FloatingIpResourceStatus {
-  readonly state: FloatingIpState
-  readonly lastTransitionTime: string
-  readonly node?: string
-  readonly interface?: string
-  readonly generation?: number
-  readonly reason: string
-  readonly candidates: ReadonlyArray<{ readonly node: string; readonly eligible: boolean; readonly reason: string }>
-  readonly conditions: ReadonlyArray<Condition>
-}
+const Status = Schema.Struct({
+  state: Schema.Literals(["other", "unassigned", "claiming", "probing", "conflict", "held", "holdover", "releasing"]),
+  lastTransitionTime: Text,
+  node: optionalKey(Text),
+  interface: optionalKey(Text),
+  generation: optionalKey(Int),
+  reason: Text,
+  candidates: Schema.Array(Schema.Struct({ node: Text, eligible: Schema.Boolean, reason: Text })),
+  conditions: Schema.Array(Condition)
+})
 
-type FloatingIp = ResourceObject<FloatingIpSpec, FloatingIpResourceStatus>
+type FloatingIp = ResourceObject<typeof Spec.Type, typeof Status.Type>
 
 /** On its interface, with or without word from the store. */
 export const holds = ({ state }: Pick<FloatingIpStatus, "state">): boolean => state === "held" || state === "holdover"
 
-const statusOf = (one: FloatingIpStatus): FloatingIpResourceStatus => ({
+const statusOf = (one: FloatingIpStatus): typeof Status.Type => ({
   state: one.state,
   lastTransitionTime: objectTime(one.since),
   ...(one.node === undefined ? {} : { node: one.node }),
@@ -46,27 +46,14 @@ const statusOf = (one: FloatingIpStatus): FloatingIpResourceStatus => ({
   ...(one.generation === undefined ? {} : { generation: one.generation }),
   reason: one.reason,
   candidates: one.judgements.map(({ node, ok, reason }) => ({ node, eligible: ok, reason })),
-  conditions: [
-    {
-      type: "Held",
-      status: holds(one) ? "True" : "False",
-      reason: one.state,
-      message: one.reason,
-      lastTransitionTime: objectTime(one.since)
-    }
-  ]
+  conditions: [condition("Held", holds(one), one.state, one.reason, one.since)]
 })
 
 const derive = (status: NodeStatus): ReadonlyArray<FloatingIp> =>
   status.floatingIps.map((one) => ({
     apiVersion: groupVersion(floatingIp),
     kind: floatingIp.kind,
-    metadata: {
-      name: one.address,
-      namespace: floatingIp.namespace,
-      uid: stableUid(floatingIp.kind, status.cluster, status.node, one.address, status.startedAt),
-      creationTimestamp: objectTime(status.startedAt)
-    },
+    metadata: derivedMeta(floatingIp, status, one.address),
     spec: { address: one.address, purpose: one.purpose, of: one.of },
     status: statusOf(one)
   }))
@@ -79,7 +66,23 @@ export const floatingIp: ResourceKind<FloatingIp> = {
   singular: "floatingip",
   shortNames: ["fip"],
   namespaced: true,
-  namespace: "kube-system",
+  namespace: SYSTEM_NAMESPACE,
+  description: "An address that one node at a time holds, as this node sees it",
+  schema: Schema.Struct({ spec: Spec, status: Status }),
+  fields: {
+    spec: "The address and what it is for",
+    "spec.purpose": "floating-ip: sessions start from it; the others: a VIP in layer 2 mode",
+    "spec.of": "The group, cluster or service that it belongs to",
+    status: "Who has it",
+    "status.state": "How this node stands to it; other: another node has it or shall have it",
+    "status.lastTransitionTime": "When this node came to stand so",
+    "status.node": "Who has it by the store's word",
+    "status.interface": "Where it is, or would be",
+    "status.generation": "Grows each time that the address changes hands",
+    "status.reason": "Why this node stands so to it",
+    "status.candidates": "Why each node does or does not come into question",
+    "status.conditions": "Held: whether this node has it"
+  },
   selectableFields: ["spec.purpose", "status.state", "status.node"],
   columns: [
     {

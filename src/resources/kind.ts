@@ -3,27 +3,35 @@
 // priority). A kind is declared once and everything else (list, table, describe, discovery, selectors, watch) is
 // derived from the declaration. Invariants: an object is plain JSON; a kind derives its objects from a node's status and
 // the node's config alone; names are unique in a kind and namespace.
+import type { Schema } from "effect"
 import type { ConfigSnapshot } from "../config/objects.ts"
 import { hash32 } from "../net/hash.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
 
 export interface ObjectMeta {
   readonly name: string
-  readonly namespace: string
-  /** Stays the same for as long as the daemon that has the object runs. */
+  /** Absent where the kind is the cluster's. */
+  readonly namespace?: string
+  /** A document's is that of the config; of what is derived it stays the same for as long as the daemon runs. */
   readonly uid: string
   /** Given by whoever serves the object; absent in objects that were derived and not served. */
   readonly resourceVersion?: string
   /** RFC 3339, whole seconds. */
   readonly creationTimestamp: string
+  /** Of a document: grows with each change of it. */
+  readonly generation?: number
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-export interface ResourceObject<Spec = unknown, Status = unknown> {
+/** An object of any kind. */
+export interface ApiObject {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: ObjectMeta
+}
+
+export interface ResourceObject<Spec = unknown, Status = unknown> extends ApiObject {
   readonly spec: Spec
   readonly status: Status
 }
@@ -31,7 +39,7 @@ export interface ResourceObject<Spec = unknown, Status = unknown> {
 /** What a table can show; null is an empty cell. */
 export type Cell = string | number | boolean | null
 
-interface Column<O extends ResourceObject> {
+export interface Column<O extends ApiObject> {
   readonly name: string
   readonly type: "string" | "integer" | "number" | "boolean" | "date"
   /** `name` marks the column that names the object. */
@@ -43,7 +51,7 @@ interface Column<O extends ResourceObject> {
   cell(object: O, now: number): Cell
 }
 
-export interface ResourceKind<O extends ResourceObject = ResourceObject> {
+export interface ResourceKind<O extends ApiObject = ApiObject> {
   readonly group: string
   readonly version: string
   readonly kind: string
@@ -51,8 +59,23 @@ export interface ResourceKind<O extends ResourceObject = ResourceObject> {
   readonly singular: string
   readonly shortNames: ReadonlyArray<string>
   readonly namespaced: boolean
-  /** The namespace that all objects of the kind are in. */
-  readonly namespace: string
+  /** The namespace that all objects of the kind are in; absent where they are in several, or in none. */
+  readonly namespace?: string
+  /** Its objects are documents of the config, which can be changed. */
+  readonly writable?: true
+  /** What the kind is, for people who ask for an explanation of it. */
+  readonly description: string
+  /** The shape of an object, or of everything in it beside its metadata. */
+  readonly schema: Schema.Top
+  /** The shape of `status`, where `schema` has none. */
+  readonly statusSchema?: Schema.Top
+  /** What fields mean, by their dotted paths (lists are passed through): `spec.floatingIPs`. */
+  readonly fields: Readonly<Record<string, string>>
+  /**
+   * Of a kind that is not ours: every other field that it has, by path, in a word (`string`, `string[]`, `map`, `any`). Clients then know
+   * the whole kind, which for one that lacks them is left open.
+   */
+  readonly knownFields?: Readonly<Record<string, string>>
   readonly columns: ReadonlyArray<Column<O>>
   /** Paths, beside metadata.name and metadata.namespace, that a field selector may name. */
   readonly selectableFields: ReadonlyArray<string>
@@ -62,9 +85,41 @@ export interface ResourceKind<O extends ResourceObject = ResourceObject> {
   content(object: O): unknown
 }
 
+/** The group of objects that are ours and are in no namespace of anybody's. */
+export const SYSTEM_NAMESPACE = "kube-system"
+
 /** `networking.gke.io/v1`; the core group is just `v1`. */
 export const groupVersion = (kind: Pick<ResourceKind, "group" | "version">): string =>
   kind.group === "" ? kind.version : `${kind.group}/${kind.version}`
+
+/** Where the API serves a version of a group: `/apis/networking.gke.io/v1`, `/api/v1`. */
+export const groupPath = (kind: Pick<ResourceKind, "group" | "version">): string =>
+  `${kind.group === "" ? "/api" : "/apis"}/${groupVersion(kind)}`
+
+/** The object among all of its kind: `kube-system/10.0.1.254-node-01`. */
+export const objectKey = ({ metadata: { namespace, name } }: ApiObject): string =>
+  namespace === undefined ? name : `${namespace}/${name}`
+
+/** Metadata of an object that is no document: made from the status, and there for as long as the daemon runs. */
+export const derivedMeta = (
+  kind: Pick<ResourceKind, "kind" | "namespace">,
+  status: Pick<NodeStatus, "cluster" | "node" | "startedAt">,
+  name: string,
+  namespace = kind.namespace
+): ObjectMeta => ({
+  name,
+  ...(namespace === undefined ? {} : { namespace }),
+  uid: derivedUid(status, kind.kind, namespace, name),
+  creationTimestamp: objectTime(status.startedAt)
+})
+
+/** The identity of an object that is no document, on one node and for one life of its daemon. */
+export const derivedUid = (
+  { cluster, node, startedAt }: Pick<NodeStatus, "cluster" | "node" | "startedAt">,
+  kind: string,
+  namespace: string | undefined,
+  name: string
+): string => stableUid(kind, cluster, node, namespace ?? "", name, startedAt)
 
 /** `bgpsessions.networking.gke.io`: how errors and `-o name` call a kind. */
 export const qualified = (name: string, kind: Pick<ResourceKind, "group">): string =>

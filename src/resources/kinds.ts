@@ -3,23 +3,44 @@
 // it.
 import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import { bgpAdvertisedRoute } from "./bgpAdvertisedRoute.ts"
+import { bgpReceivedRoute } from "./bgpReceivedRoute.ts"
 import { bgpSession } from "./bgpSession.ts"
+import { configRevision } from "./configRevision.ts"
+import { bgpLoadBalancer } from "./documents/bgpLoadBalancer.ts"
+import { bgpPeer } from "./documents/bgpPeer.ts"
+import { cluster } from "./documents/cluster.ts"
+import { namespace } from "./documents/namespace.ts"
+import { networkGatewayGroup } from "./documents/networkGatewayGroup.ts"
+import { clusterCidrConfig, daemonConfig, endpointSlice, nodePool } from "./documents/plain.ts"
+import { service } from "./documents/service.ts"
+import { event } from "./event.ts"
 import { floatingIp } from "./floatingIp.ts"
-import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"
-import { loadBalancerService } from "./loadBalancerService.ts"
-import { member } from "./member.ts"
+import { type ApiObject, qualified, type ResourceKind } from "./kind.ts"
+import { node } from "./node.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
 
 export const allKinds: ReadonlyArray<ResourceKind> = [
   bgpSession,
   bgpAdvertisedRoute,
+  bgpReceivedRoute,
+  networkGatewayGroup,
+  bgpLoadBalancer,
+  bgpPeer,
   floatingIp,
-  loadBalancerService,
-  member
+  configRevision,
+  daemonConfig,
+  cluster,
+  nodePool,
+  clusterCidrConfig,
+  service,
+  node,
+  namespace,
+  event,
+  endpointSlice
 ]
 
 /** The objects of `kind` on a node, in the order in which they are shown, without a resourceVersion. */
-export const listResources = <O extends ResourceObject>(
+export const listResources = <O extends ApiObject>(
   kind: ResourceKind<O>,
   status: NodeStatus,
   config: ConfigSnapshot = emptySnapshot
@@ -42,7 +63,7 @@ export const nearestKind = (word: string): string | undefined => {
     [kind.plural, kind.singular].map((name) => ({ plural: kind.plural, distance: editDistance(typed, name) }))
   )
   const best = distances.sort((a, b) => a.distance - b.distance)[0]
-  return best !== undefined && best.distance <= Math.max(2, typed.length / 3) ? best.plural : undefined
+  return best !== undefined && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.plural : undefined
 }
 
 /** Levenshtein's distance: the fewest insertions, deletions and replacements of a character from `a` to `b`. */

@@ -3,9 +3,10 @@
 // joined by commas, for the paths that the kind declares. A selector that cannot be read is refused with its
 // reason; it never selects by chance.
 import { Result } from "effect"
-import { qualified, type ResourceKind, type ResourceObject } from "./kind.ts"
+import { type ApiObject, qualified, type ResourceKind } from "./kind.ts"
+import { valueAt } from "./valueAt.ts"
 
-type Select = (object: ResourceObject) => boolean
+type Select = (object: ApiObject) => boolean
 
 const everything: Select = () => true
 
@@ -74,13 +75,7 @@ export const fieldSelector = (kind: ResourceKind, text: string | undefined): Res
 }
 
 /** The value at a dotted path, as text; empty where there is none, as Kubernetes has it. */
-const fieldAt = (object: ResourceObject, path: string): string => {
-  const value = path
-    .split(".")
-    .reduce<unknown>(
-      (at, key) =>
-        typeof at === "object" && at !== null ? Object.entries(at).find(([k]) => k === key)?.[1] : undefined,
-      object
-    )
+const fieldAt = (object: ApiObject, path: string): string => {
+  const value = valueAt(object, path)
   return value === undefined || value === null ? "" : String(value)
 }

@@ -1,7 +1,7 @@
 // Tables (meta.k8s.io/v1 Table): how a server sends objects as rows, and how a terminal shows them. The server
 // decides columns and cells; whoever prints them needs to know nothing about the kind. Columns of priority 0 are
 // always shown, others with `-o wide`.
-import type { Cell, ObjectMeta, ResourceKind, ResourceObject } from "./kind.ts"
+import type { ApiObject, Cell, ObjectMeta, ResourceKind } from "./kind.ts"
 
 interface TableColumn {
   readonly name: string
@@ -14,7 +14,7 @@ interface TableColumn {
 export interface TableRow {
   readonly cells: ReadonlyArray<Cell>
   /** Absent where a reader asked for no object. */
-  readonly object?: ResourceObject | PartialObject
+  readonly object?: ApiObject | PartialObject
 }
 
 interface PartialObject {
@@ -26,7 +26,12 @@ interface PartialObject {
 export interface Table {
   readonly kind: "Table"
   readonly apiVersion: "meta.k8s.io/v1"
-  readonly metadata: { readonly resourceVersion?: string }
+  /** Of the list, where it is one. */
+  readonly metadata: {
+    readonly resourceVersion?: string
+    readonly continue?: string
+    readonly remainingItemCount?: number
+  }
   readonly columnDefinitions: ReadonlyArray<TableColumn>
   readonly rows: ReadonlyArray<TableRow>
 }
@@ -40,13 +45,13 @@ export type IncludeObject = "None" | "Metadata" | "Object"
  */
 export const toTable = (
   kind: ResourceKind,
-  objects: ReadonlyArray<ResourceObject>,
+  objects: ReadonlyArray<ApiObject>,
   now: number,
-  options: { readonly resourceVersion?: string; readonly includeObject?: IncludeObject } = {}
+  options: { readonly metadata?: Table["metadata"]; readonly includeObject?: IncludeObject } = {}
 ): Table => ({
   kind: "Table",
   apiVersion: "meta.k8s.io/v1",
-  metadata: options.resourceVersion === undefined ? {} : { resourceVersion: options.resourceVersion },
+  metadata: options.metadata ?? {},
   columnDefinitions: kind.columns.map(({ name, type, format, description, wide }) => ({
     name,
     type,
@@ -60,7 +65,7 @@ export const toTable = (
   }))
 })
 
-const rowObject = (object: ResourceObject, include: IncludeObject): Pick<TableRow, "object"> => {
+const rowObject = (object: ApiObject, include: IncludeObject): Pick<TableRow, "object"> => {
   if (include === "None") return {}
   if (include === "Object") return { object }
   return { object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata } }
@@ -68,7 +73,7 @@ const rowObject = (object: ResourceObject, include: IncludeObject): Pick<TableRo
 
 /** The columns and rows of a table that a reader wants to see, as text: the header first. */
 export const tableLines = (
-  table: Pick<Table, "columnDefinitions" | "rows">,
+  table: Pick<Table, "columnDefinitions"> & { readonly rows: ReadonlyArray<Pick<TableRow, "cells">> },
   options: { readonly wide: boolean; readonly headers: boolean }
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const shown = table.columnDefinitions.flatMap(({ priority }, i) => (priority === 0 || options.wide ? [i] : []))

@@ -62,7 +62,7 @@ describe("resources", () => {
     const items = list.items as ReadonlyArray<{ metadata: { name: string; resourceVersion: string } }>
     expect(items.map(({ metadata }) => metadata.name)).toEqual(s22.sessions.map(({ name }) => name))
     expect(items.map(({ metadata }) => Number(metadata.resourceVersion) - NOW)).toEqual([1, 2, 3, 4])
-    expect(list.metadata).toEqual({ resourceVersion: String(NOW + 5) })
+    expect(list.metadata).toEqual({ resourceVersion: String(NOW + 4) })
   })
 
   test("asked for as a Table, the wide columns have priority 1 and rows carry their metadata", async () => {
@@ -139,16 +139,30 @@ describe("resources", () => {
 
   test("discovery names each kind with what can be done to it", async () => {
     const app = appOf()
-    expect(await body(app.request("/apis"))).toMatchObject({
-      groups: [{ name: "networking.gke.io" }, { name: "viaduct.dev" }]
-    })
-    const ours = (await body(app.request("/apis/viaduct.dev/v1"))).resources as ReadonlyArray<{ name: string }>
-    expect(ours.map(({ name }) => name)).toEqual(["floatingips", "loadbalancerservices", "members"])
+    const { groups } = await body(app.request("/apis"))
+    expect((groups as ReadonlyArray<{ name: string }>).map(({ name }) => name)).toEqual([
+      "networking.gke.io",
+      "viaduct.dev",
+      "baremetal.cluster.gke.io",
+      "discovery.k8s.io",
+      "authorization.k8s.io"
+    ])
+    const listed = async (path: string) => {
+      const { resources } = await body(app.request(path))
+      return (resources as ReadonlyArray<{ name: string; verbs: ReadonlyArray<string> }>).map(({ name }) => name)
+    }
+    expect(await listed("/apis/viaduct.dev/v1")).toEqual(["floatingips", "configrevisions", "daemonconfigs"])
+    expect(await listed("/apis/baremetal.cluster.gke.io/v1alpha1")).toEqual(["clustercidrconfigs"])
+    expect(await listed("/api/v1")).toEqual(["services", "nodes", "namespaces", "events"])
     expect(await body(app.request("/apis/networking.gke.io/v1"))).toMatchObject({
       kind: "APIResourceList",
       resources: [
         { name: "bgpsessions", singularName: "bgpsession", kind: "BGPSession", verbs: ["get", "list", "watch"] },
-        { name: "bgpadvertisedroutes", kind: "BGPAdvertisedRoute", namespaced: true }
+        { name: "bgpadvertisedroutes", kind: "BGPAdvertisedRoute", namespaced: true },
+        { name: "bgpreceivedroutes" },
+        { name: "networkgatewaygroups", verbs: ["get", "list", "watch"] },
+        { name: "bgploadbalancers" },
+        { name: "bgppeers", categories: ["viaduct"] }
       ]
     })
     expect(await body(app.request("/version"))).toMatchObject({ major: "0", minor: "1", gitVersion: "v0.1.0" })
@@ -175,7 +189,7 @@ describe("errors are Status objects", () => {
     })
   })
 
-  test.each(["/nothing", "/apis/networking.gke.io/v1/pods", "/api/v1/namespaces/default"])(
+  test.each(["/nothing", "/apis/networking.gke.io/v1/pods", "/api/v1/namespaces/nowhere"])(
     "404 for %s",
     async (path) => {
       const response = await appOf().request(path)

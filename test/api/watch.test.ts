@@ -191,8 +191,8 @@ describe("versions", () => {
 
   test("an object of a daemon that was started anew is another object", () => {
     const versions = makeVersions(100)
-    versions.update(one)
-    versions.update(named(one))
+    versions.update([bgpSession], one)
+    versions.update([bgpSession], named(one))
     const since = versions.since(101) ?? []
     expect(since.map(({ before, after }) => [before !== undefined, after !== undefined])).toEqual([
       [true, false],
@@ -202,15 +202,16 @@ describe("versions", () => {
 
   test("the same status twice is no change, and an object keeps the version of its last one", () => {
     const versions = makeVersions(100)
-    expect(versions.update(two)).toBe(true)
-    expect(versions.update(structuredClone(two))).toBe(false)
-    versions.update(nodeStatus([session("10.0.1.254-n"), down("10.0.3.254-n", "x")]))
+    expect(versions.update([bgpSession], two)).toBe(true)
+    expect(versions.update([bgpSession], structuredClone(two))).toBe(false)
+    versions.update([bgpSession], nodeStatus([session("10.0.1.254-n"), down("10.0.3.254-n", "x")]))
     expect(versions.objects(bgpSession).map(({ metadata }) => metadata.resourceVersion)).toEqual(["101", "103"])
   })
 
   test("history is bounded, and what was forgotten is said to be unknown", () => {
     const versions = makeVersions(0)
-    for (let flaps = 0; flaps < 5000; flaps++) versions.update(nodeStatus([session("10.0.1.254-n", { flaps })]))
+    for (let flaps = 0; flaps < 5000; flaps++)
+      versions.update([bgpSession], nodeStatus([session("10.0.1.254-n", { flaps })]))
     expect(versions.since(1)).toBeUndefined()
     expect(versions.since(4990)).toHaveLength(10)
     expect(versions.since(5001)).toBeUndefined()

@@ -5,12 +5,12 @@ import { age } from "../../src/resources/age.ts"
 import { bgpAdvertisedRoute } from "../../src/resources/bgpAdvertisedRoute.ts"
 import { bgpSession } from "../../src/resources/bgpSession.ts"
 import { describe, labelFor } from "../../src/resources/describe.ts"
+import { service } from "../../src/resources/documents/service.ts"
 import { floatingIp } from "../../src/resources/floatingIp.ts"
-import type { ResourceKind, ResourceObject } from "../../src/resources/kind.ts"
+import type { ApiObject, ResourceKind } from "../../src/resources/kind.ts"
 import { stableUid } from "../../src/resources/kind.ts"
 import { findKind, listResources, nearestKind } from "../../src/resources/kinds.ts"
-import { loadBalancerService } from "../../src/resources/loadBalancerService.ts"
-import { member } from "../../src/resources/member.ts"
+import { node } from "../../src/resources/node.ts"
 import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
 import { alignColumns, tableLines, toTable } from "../../src/resources/table.ts"
 import { toYaml } from "../../src/resources/yaml.ts"
@@ -21,7 +21,7 @@ const printed = (kind: ResourceKind, status: NodeStatus, wide = false): string =
   return alignColumns(tableLines(table, { wide, headers: true })).text.join("\n")
 }
 
-const named = <O extends ResourceObject>(kind: ResourceKind<O>, status: NodeStatus, name: string): O => {
+const named = <O extends ApiObject>(kind: ResourceKind<O>, status: NodeStatus, name: string): O => {
   const found = listResources(kind, status).find(({ metadata }) => metadata.name === name)
   if (found === undefined) throw new Error(`${name} is not listed`)
   return found
@@ -68,46 +68,38 @@ NAME         PURPOSE       NODE      STATE        INTERFACE   AGE
   })
 
   test("services with their addresses, next hops and what is missing", () => {
-    expect(printed(loadBalancerService, clusterStatus)).toBe(
+    expect(printed(service, clusterStatus)).toBe(
       `
-NAME          ADDRESSES              POOL    NEXT HOPS   REASON
-default-web   10.1.1.1,2001:db8::1   pool1   2           
-default-db                                   0           pool pool1 has no free address`.slice(1)
+NAME   TYPE           EXTERNAL-IP            PORT(S)          NEXT HOPS   AGE   REASON
+web    LoadBalancer   10.1.1.1,2001:db8::1   80/TCP,443/TCP   2           10m   
+db     LoadBalancer   <pending>              80/TCP,443/TCP   0           10m   pool pool1 has no free address`.slice(1)
     )
-    expect(printed(loadBalancerService, clusterStatus, true).split("\n")[1]).toEndWith("Cluster   node-01,node-02")
+    expect(printed(service, clusterStatus, true).split("\n")[1]).toEndWith("pool1   Cluster   node-01,node-02")
   })
 
-  test("two services that would have the same name have not", () => {
-    const [web] = clusterStatus.services
-    if (web === undefined) throw new Error("the fixture has no service")
-    const services = [
-      { ...web, namespace: "a", name: "b-c" },
-      { ...web, namespace: "a-b", name: "c" }
-    ]
-    const names = listResources(loadBalancerService, { ...clusterStatus, services }).map(
-      ({ metadata }) => metadata.name
-    )
-    expect(names).toEqual(["a-b-c", "a-b.c"])
-  })
-
-  test("members with their release, config and state", () => {
-    expect(printed(member, clusterStatus)).toBe(
+  test("nodes with their state, release and, wide, what they run and hold", () => {
+    expect(printed(node, clusterStatus)).toBe(
       `
-NAME      ADDRESS     VERSION   CONFIG   STATE     SESSIONS   AGE
-node-01   10.0.1.10   0.1.0     9f2c     Ready     4/4        10m
-node-02   10.0.1.11   0.1.0     77aa     Drained              38s`.slice(1)
+NAME      STATUS          ROLES    AGE   VERSION
+node-01   Ready           <none>   10m   0.1.0
+node-02   Ready,Drained   <none>   38s   0.1.0`.slice(1)
     )
     const members = clusterStatus.members.map((one) => ({ ...one, leaving: true }))
-    expect(printed(member, { ...clusterStatus, members })).toMatch(/Leaving +4\/4 +10m\n.*Leaving +38s/)
-    expect(printed(member, clusterStatus, true).split("\n")[1]).toEndWith("10m   10.0.1.100   10.0.1.10,2001:db8:1::10")
+    expect(printed(node, { ...clusterStatus, members })).toMatch(/Leaving .* 10m .*\n.*Leaving .* 38s/)
+    expect(printed(node, clusterStatus, true).split("\n")[1]).toEndWith(
+      "0.1.0     10.0.1.10     4/4        9f2c     10.0.1.100   10.0.1.10,2001:db8:1::10"
+    )
   })
 
-  test("a member that says of itself that something is missing is not ready", () => {
+  test("a node that says of itself that something is missing is not ready", () => {
     const members = clusterStatus.members.map((one) => ({
       ...one,
       report: { ready: false, summary: "not ready: 1 of 2", sessions: { established: 1, expected: 2 }, held: [] }
     }))
-    expect(printed(member, { ...clusterStatus, members })).toMatch(/NotReady +1\/2 +10m\n.*Drained +1\/2 +38s/)
+    expect(printed(node, { ...clusterStatus, members })).toMatch(/NotReady .* 10m .*\n.*Ready,Drained .* 38s/)
+    expect(named(node, { ...clusterStatus, members }, "node-01").status.conditions).toMatchObject([
+      { type: "Ready", status: "False", message: "not ready: 1 of 2" }
+    ])
   })
 
   test("a MED shows as the metric, differing ones side by side", () => {
@@ -334,8 +326,10 @@ group("objects", () => {
     ["bgpsessions.networking.gke.io", "BGPSession"],
     ["bgpadvertisedroute", "BGPAdvertisedRoute"],
     ["fip", "FloatingIP"],
-    ["services", "LoadBalancerService"],
-    ["members.viaduct.dev", "Member"]
+    ["services", "Service"],
+    ["bgppeers.networking.gke.io", "BGPPeer"],
+    ["ngg", "NetworkGatewayGroup"],
+    ["no", "Node"]
   ])("%s names the kind %s", (word, kind) => expect(findKind(word)?.kind).toBe(kind))
 
   test("a misspelt kind has a nearest name, an unrelated word has none", () => {
@@ -343,5 +337,6 @@ group("objects", () => {
     expect(nearestKind("bgpsesions")).toBe("bgpsessions")
     expect(nearestKind("bgpadvertisedrotue")).toBe("bgpadvertisedroutes")
     expect(nearestKind("pods")).toBeUndefined()
+    expect(nearestKind("nods")).toBe("nodes")
   })
 })

@@ -21,7 +21,12 @@ const allocated = (stage: Stage, host: string, count: number) =>
     return all.length === count && all.every(({ length }) => length > 0) ? found : undefined
   }, `${count} services with an address on ${host}`)
 
-const line = (text: string, name: string): string => text.split("\n").find((one) => one.startsWith(name)) ?? ""
+/** The row of `<namespace>-<name>`. */
+const line = (text: string, name: string): string =>
+  text
+    .replaceAll(/^(\S+) +/gm, "$1-")
+    .split("\n")
+    .find((one) => one.startsWith(name)) ?? ""
 
 /** Waits until the service has no address and a reason like `words`, where people look. */
 const refused = (stage: Stage, host: string, name: string, words: RegExp): Promise<true> =>

@@ -106,9 +106,11 @@ describe("layer 2 mode", () => {
     expect(line(await stage.get(other, "floatingips", "-o", "wide"), CP_VIP)).toMatch(
       new RegExp(`${holder} +other +eth0 .*cluster bm +${holder} has it and keeps it while it can`)
     )
-    expect(line(await stage.get(other, "services"), "default-web")).toMatch(/10\.0\.1\.211,2001:db8:1::200 +lan +\d/)
-    const members = await stage.get(other, "members")
-    for (const host of stage.hosts) expect(line(members, host)).toMatch(new RegExp(`${nodeAddress(host)} .* Ready `))
+    expect(line(await stage.get(other, "services", "-n", "default"), "web")).toMatch(
+      /10\.0\.1\.211,2001:db8:1::200 .* \d/
+    )
+    const nodes = await stage.get(other, "nodes", "-o", "wide")
+    for (const host of stage.hosts) expect(line(nodes, host)).toMatch(new RegExp(` Ready .* ${nodeAddress(host)} `))
     const { judgements } = await stage.floatingIp(other, CP_VIP)
     expect(judgements.find(({ node }) => node === "node-03")?.reason).toContain("is no control-plane node")
     expect((await stage.daemon(other).status()).sessions).toEqual([])

@@ -155,7 +155,7 @@ describe("next hops at real routers", () => {
       "BIRD to leave the node"
     )
     figures(`drained in etcd: next hop withdrawn at FRR after ${withdrawnMs} ms, ${stage.history(floatingIp, startMs)}`)
-    expect(await stage.get(rest[0] ?? "", "members")).toMatch(new RegExp(`${drained} .* Drained`))
+    expect(await stage.get(rest[0] ?? "", "nodes")).toMatch(new RegExp(`${drained} .*,Drained `))
     expect((await stage.service(heir, "default/web")).left).toContainEqual({
       address: "203.0.113.1",
       node: drained,
