@@ -2,6 +2,7 @@
 // (D3), the node's whole status and the verbs. The daemon serves it on its socket and on TCP, a worker serves the same over a node
 // somewhere else; which of the two is the source's affair. Who may do what is settled by `access`, before anything else is looked at.
 //
+//   / /assets/…                                        the dashboard (src/web); it shows what comes from the paths below
 //   /healthz /livez /readyz                            probes
 //   /metrics                                           Prometheus text
 //   /version /api /apis …                              discovery
@@ -11,6 +12,7 @@
 //   /v1/config                                         ConfigSnapshot
 //   /v1/plan, apply, rollback, explain, events …       verbs (verbs/), each where its control is given; /v1/openapi.json, /v1/docs
 import { Hono, type MiddlewareHandler } from "hono"
+import { dashboardRoutes } from "../web/routes.ts"
 import { accessReviewRoutes } from "./accessReview.ts"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
@@ -45,6 +47,7 @@ export const createApp = (source: NodeSource, options: AppOptions): Hono => {
   const hub = makeWatchHub(source, now())
   const app = new Hono()
   for (const guard of access) app.use("*", guard)
+  app.route("/", dashboardRoutes())
   app.route("/", verbRoutes(source, control, now, explain))
   app.route("/", accessReviewRoutes())
   if (control.config !== undefined) app.route("/", writeRoutes(hub, control.config, now))

@@ -44,7 +44,10 @@ export const drawDemo = (view: DemoView, columns: number): string => {
     bold("Routes as the routers see them"),
     ...routerLines(view),
     "",
-    bold("Look at it from another terminal"),
+    bold("Look at it in a browser"),
+    `  ${view.url}`,
+    "",
+    bold("Or from another terminal"),
     `  curl ${view.url}/readyz`,
     `  curl ${view.url}/metrics`,
     `  kubectl --server=${view.url} -n kube-system get bgpsessions`,
@@ -74,7 +77,10 @@ const clip = (line: string, width: number): string => {
 /** What is new since `before`, a line each. */
 export const plainDemo = (before: DemoView | undefined, now: DemoView): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  if (before === undefined) lines.push(`admin API: ${now.url} (readyz, metrics, kubectl --server=…) and ${now.socket}`)
+  if (before === undefined)
+    lines.push(
+      `admin API: ${now.url} (in a browser: the dashboard; readyz, metrics, kubectl --server=…) and ${now.socket}`
+    )
   for (const [i, router] of now.routers.entries()) {
     const had = new Set(before?.routers[i]?.routes.map(({ prefix, nextHop }) => `${prefix} via ${nextHop}`))
     const has = new Set(router.routes.map(({ prefix, nextHop }) => `${prefix} via ${nextHop}`))

@@ -25,7 +25,8 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   observe: ["net", "bgp", "resources"],
   adapters: ["net", "bgp", "vip", "ipam", "election", "cluster", "plan", "config", "resources", "ports"],
   api: ["net", "plan", "config", "resources", "explain", "observe", "preflight", "web"],
-  web: ["net", "plan", "config", "resources", "explain"],
+  // Of the API and of what is recorded, the client knows the shapes that it is answered.
+  web: ["net", "plan", "config", "resources", "explain", "observe", "api"],
   simulation: [
     "net",
     "bgp",

@@ -99,6 +99,7 @@ const simulate = (first: number, count: number) =>
 const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   check: async () => {
     await check("type check", [bin("tsc")])
+    await check("type check of the dashboard", [bin("tsc"), "-p", join("src", "web", "client")])
     await check("lint and format", [bin("biome"), "check", "--error-on-warnings"])
     await check("unused exports and dependencies", [bin("knip")])
   },
@@ -111,7 +112,8 @@ const parts: Readonly<Record<string, () => Promise<unknown>>> = {
   property: () => bunTest("property", ["test/property/"], 60_000),
   sim: () => Promise.all([simulate(1, seeds / 2), simulate(1 + seeds / 2, seeds / 2)]),
   build: () => check("build", [bun, join("deploy", "build.ts"), "--native"]),
-  e2e: () => bunTest("e2e", ["test/e2e/", "test/workers/", "test/deploy/"], 60_000, { VIADUCT_BIN: executable }),
+  e2e: () =>
+    bunTest("e2e", ["test/e2e/", "test/workers/", "test/deploy/", "test/web/"], 60_000, { VIADUCT_BIN: executable }),
   interop: () => bunTest("interop", ["test/lab/", "test/interop/"], 180_000, { VIADUCT_BIN: executable }),
   cluster: () => bunTest("cluster", ["test/cluster/"], 300_000, { VIADUCT_BIN: executable })
 }

@@ -1,6 +1,7 @@
 // What each role may do: `read` looks, asks what it may do, and tries out what a change would do; everything else takes `write`. Probes
-// are for everybody.
+// and the dashboard's own files are for everybody: they hold nothing of the cluster.
 import type { MiddlewareHandler } from "hono"
+import { isDashboard } from "../../web/routes.ts"
 import { failure } from "../failure.ts"
 import type { Role } from "./actor.ts"
 
@@ -21,7 +22,7 @@ export const neededRole = (method: string, path: string, dryRun: ReadonlyArray<s
 /** Middleware that answers 403 to who may not do what the request asks, and 401 where nobody knows who that is. */
 export const authorize = (): MiddlewareHandler => async (context, next) => {
   const { method, path } = context.req
-  if (isProbe(path)) return next()
+  if (isProbe(path) || isDashboard(path)) return next()
   const actor = context.get("actor")
   if (actor === undefined)
     return context.json(failure(401, "Unauthorized", "say who you are: a token is needed here"), 401)

@@ -1,0 +1,339 @@
+// The first page: what is wrong, in words; then the cluster as a picture that moves as the cluster does. Cards are HTML, so that text is
+// cut, selected and read aloud as text; the curves between them are SVG.
+import { useSignal } from "@preact/signals"
+import { useEffect, useRef } from "preact/hooks"
+import type { FleetAddress, FleetNode, FleetRouter } from "../model/fleet.ts"
+import { amount, listed, plural } from "../model/format.ts"
+import type { Problem } from "../model/health.ts"
+import { type Box, type Link, type Picture, pictureOf } from "../model/picture.ts"
+import { Sign, type Tone } from "../parts/icons.tsx"
+import { NodePanel } from "../parts/nodePanel.tsx"
+import { fleet, health, parameter, setParameters } from "../state.ts"
+
+const ProblemItem = ({ problem }: { problem: Problem }) => (
+  <li>
+    <a class={`problem problem-${problem.severity}`} href={problem.href} dir="auto">
+      <Sign tone={problem.severity} />
+      <span>
+        <strong>{problem.title}</strong>
+        <span class="problem-detail">{problem.detail}</span>
+      </span>
+    </a>
+  </li>
+)
+
+const SHOWN = 4
+
+const Headline = () => {
+  const { state, headline, detail, problems } = health.value
+  const all = useSignal(false)
+  const [worst, ...others] = problems
+  const shown = all.value ? others : others.slice(0, SHOWN)
+  return (
+    <section class={`headline headline-${state}`} aria-label="Health of the cluster">
+      <div class="headline-main">
+        <Sign tone={state} size={40} />
+        <div aria-live="polite">
+          <h1 dir="auto">{worst === undefined ? headline : <a href={worst.href}>{headline}</a>}</h1>
+          <p dir="auto">{detail}</p>
+        </div>
+      </div>
+      {others.length > 0 && (
+        <ul class="problems" aria-label="Further problems">
+          {shown.map((problem) => (
+            <ProblemItem key={problem.title} problem={problem} />
+          ))}
+        </ul>
+      )}
+      {others.length > SHOWN && (
+        <button type="button" class="plain" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+          {all.value ? "Fewer" : `${others.length - SHOWN} more`}
+        </button>
+      )}
+    </section>
+  )
+}
+
+interface Tile {
+  readonly name: string
+  readonly value: number
+  readonly of: number
+  readonly href: string
+}
+
+const Tiles = () => {
+  const { sessions, nodes, addresses, services } = fleet.value
+  const tiles: ReadonlyArray<Tile> = [
+    {
+      name: "Nodes ready",
+      value: nodes.filter((n) => n.health === "ready").length,
+      of: nodes.length,
+      href: "#/cluster"
+    },
+    {
+      name: "Sessions up",
+      value: sessions.filter((s) => s.health === "up").length,
+      of: sessions.length,
+      href: "#/sessions"
+    },
+    {
+      name: "Addresses held",
+      value: addresses.filter((a) => a.health === "held").length,
+      of: addresses.length,
+      href: "#/routes"
+    },
+    {
+      name: "Services served",
+      value: services.filter(({ nextHops }) => nextHops.length > 0).length,
+      of: services.length,
+      href: "#/routes"
+    }
+  ]
+  return (
+    <ul class="tiles" aria-label="In numbers">
+      {tiles
+        .filter(({ of }) => of > 0)
+        .map(({ name, value, of, href }) => (
+          <li key={name}>
+            <a class={`tile ${value < of ? "tile-short" : ""}`} href={href}>
+              <span class="tile-value">
+                {amount(value)}
+                <span class="tile-of"> of {amount(of)}</span>
+              </span>
+              <span class="tile-name">{name}</span>
+            </a>
+          </li>
+        ))}
+    </ul>
+  )
+}
+
+const nodeTone = ({ health: state, drained }: FleetNode): Tone => {
+  if (state === "silent") return "bad"
+  if (drained || state === "leaving") return "off"
+  return state === "ready" ? "good" : state === "unknown" ? "trying" : "warn"
+}
+
+const nodeWord = ({ health: state, drained }: FleetNode): string => {
+  if (state === "silent") return "silent"
+  if (drained) return "drained"
+  return state === "not-ready" ? "not ready" : state
+}
+
+const at = <T,>({ x, y, width, height }: Box<T>) => ({
+  transform: `translate(${x}px, ${y}px)`,
+  width: `${width}px`,
+  height: `${height}px`
+})
+
+const NodeCard = ({ box }: { box: Box<FleetNode> }) => {
+  const { item } = box
+  const up = item.sessions.filter((session) => session.health === "up").length
+  return (
+    <div class={`node-card ${item.health === "silent" ? "gone" : ""}`} style={at(box)}>
+      <button type="button" class="node-head" onClick={() => setParameters({ node: item.name })}>
+        <Sign tone={nodeTone(item)} />
+        <span class="node-text">
+          <span class="node-name" dir="auto">
+            {item.name}
+          </span>
+          <span class="node-sub">
+            {item.address !== undefined && item.address !== item.name && (
+              <span class="node-address">{item.address} · </span>
+            )}
+            {nodeWord(item)}
+          </span>
+        </span>
+        {item.sessions.length > 0 && (
+          <span class={`node-count ${up < item.sessions.length ? "short" : ""}`}>
+            {up}/{item.sessions.length}
+            <span class="hidden"> sessions up</span>
+          </span>
+        )}
+      </button>
+    </div>
+  )
+}
+
+const purposes = { "floating-ip": "floating IP", "control-plane-vip": "CP VIP", "service-vip": "VIP" } as const
+const addressTones = { held: "good", moving: "trying", conflict: "bad", nobody: "bad" } as const
+
+const AddressChip = ({ box }: { box: Box<FleetAddress> }) => {
+  const { item } = box
+  const state = item.health === "held" ? "" : item.health === "nobody" ? "nobody has it" : item.state
+  return (
+    <a
+      class={`chip chip-${item.health}`}
+      style={at(box)}
+      href={`#/routes?${new URLSearchParams({ explain: `floatingip ${item.address}` })}`}
+      title={item.reason}
+    >
+      <Sign tone={addressTones[item.health]} size={13} />
+      <span class="chip-address">{item.address}</span>
+      <span class="chip-purpose">{state === "" ? purposes[item.purpose] : state}</span>
+    </a>
+  )
+}
+
+const RouterCard = ({ box }: { box: Box<FleetRouter> }) => {
+  const { address, asn, up, sessions } = box.item
+  const tone: Tone = up === sessions.length ? "good" : up === 0 ? "bad" : "warn"
+  return (
+    <a
+      class={`router-card router-${tone}`}
+      style={at(box)}
+      href={`#/sessions?${new URLSearchParams({ q: address })}`}
+      aria-label={`Router ${address}, AS ${asn}: ${up} of ${sessions.length} sessions up`}
+    >
+      <span class="router-head">
+        <Sign tone={tone} />
+        <span class="router-address">{address}</span>
+      </span>
+      <span class="node-sub">
+        AS {asn}
+        <span class="router-count">
+          {" "}
+          · {up}/{sessions.length} up
+        </span>
+      </span>
+    </a>
+  )
+}
+
+const linkText = ({ sessions }: Link): string => {
+  const [one] = sessions
+  if (one === undefined) return ""
+  if (sessions.length === 1) return `${one.name}: ${one.state}${one.reason === undefined ? "" : `, ${one.reason}`}`
+  const up = sessions.filter((session) => session.health === "up").length
+  return `${one.node} to ${one.peerAddress}: ${up} of ${sessions.length} sessions up`
+}
+
+const linkHref = ({ sessions }: Link): string => {
+  const [one] = sessions
+  if (one === undefined) return "#/sessions"
+  const query = sessions.length === 1 ? { show: one.name } : { q: `${one.node} ${one.peerAddress}` }
+  return `#/sessions?${new URLSearchParams(query)}`
+}
+
+/** A session; where it is not up it can be reached by keyboard and has a mark of another shape. */
+const Curve = ({ link }: { link: Link }) => {
+  const bad = link.health !== "up"
+  return (
+    <a class={`curve curve-${link.health}`} href={linkHref(link)} aria-label={linkText(link)} tabIndex={bad ? 0 : -1}>
+      <title>{linkText(link)}</title>
+      <path class="curve-hit" d={link.path} style={{ d: `path("${link.path}")` }} />
+      <path class="curve-line" d={link.path} style={{ d: `path("${link.path}")` }} />
+      {bad && (
+        <g class="curve-mark" style={{ transform: `translate(${link.middle.x}px, ${link.middle.y}px)` }}>
+          <circle r="9" />
+          {link.health === "down" ? <path d="m-3.5-3.5 7 7m0-7-7 7" /> : <path d="M0-4.5v4.5l3 2" />}
+        </g>
+      )}
+    </a>
+  )
+}
+
+const Legend = () => (
+  <ul class="legend" aria-label="Legend">
+    <li>
+      <svg width="34" height="10" aria-hidden="true" class="curve curve-up">
+        <path class="curve-line" d="M1 5H33" />
+      </svg>
+      Established
+    </li>
+    <li>
+      <svg width="34" height="10" aria-hidden="true" class="curve curve-trying">
+        <path class="curve-line" d="M1 5H33" />
+      </svg>
+      connecting
+    </li>
+    <li>
+      <svg width="34" height="10" aria-hidden="true" class="curve curve-down">
+        <path class="curve-line" d="M1 5H33" />
+      </svg>
+      down
+    </li>
+  </ul>
+)
+
+/** The width that there is; follows the window. */
+const useWidth = () => {
+  const box = useRef<HTMLDivElement>(null)
+  const width = useSignal(0)
+  useEffect(() => {
+    const element = box.current
+    if (element === null) return
+    const observer = new ResizeObserver(() => {
+      width.value = Math.floor(element.clientWidth)
+    })
+    observer.observe(element)
+    width.value = Math.floor(element.clientWidth)
+    return () => observer.disconnect()
+  }, [width])
+  return { box, width }
+}
+
+const Drawn = ({ picture }: { picture: Picture }) => (
+  <div class="picture" style={{ height: `${picture.height}px` }}>
+    {/* biome-ignore lint/a11y/useSemanticElements: no other element draws */}
+    <svg width={picture.width} height={picture.height} class="curves" aria-label="Sessions" role="group">
+      {picture.links.map((link) => (
+        <Curve key={link.key} link={link} />
+      ))}
+    </svg>
+    {picture.nobody !== undefined && (
+      <div class="node-card nobody" style={at(picture.nobody)}>
+        <span class="nobody-head">On no node</span>
+      </div>
+    )}
+    {picture.nodes.map((box) => (
+      <NodeCard key={box.key} box={box} />
+    ))}
+    {picture.addresses.map((box) => (
+      <AddressChip key={box.key} box={box} />
+    ))}
+    {picture.routers.map((box) => (
+      <RouterCard key={box.key} box={box} />
+    ))}
+  </div>
+)
+
+const PictureCard = () => {
+  const { box, width } = useWidth()
+  const all = useSignal(false)
+  const picture = width.value === 0 ? undefined : pictureOf(fleet.value, width.value, all.value)
+  const hidden = picture?.hidden ?? []
+  return (
+    <section class="card picture-card" aria-label="The cluster as a picture">
+      <header class="picture-head">
+        <h2>Nodes</h2>
+        <Legend />
+        <h2>Routers</h2>
+      </header>
+      <div ref={box}>{picture !== undefined && <Drawn picture={picture} />}</div>
+      {(hidden.length > 0 || all.value) && (
+        <p class="picture-foot">
+          {hidden.length > 0 &&
+            `${plural(hidden.length, "node")} with nothing to tell: ${listed(hidden.map(({ name }) => name))}. `}
+          <button type="button" class="plain" onClick={() => (all.value = !all.value)}>
+            {all.value ? "Hide quiet nodes" : "Show all"}
+          </button>
+        </p>
+      )}
+    </section>
+  )
+}
+
+export const ClusterPage = () => {
+  const shown = fleet.value.nodes.find(({ name }) => name === parameter("node"))
+  return (
+    <>
+      <Headline />
+      <Tiles />
+      <PictureCard />
+      {shown !== undefined && (
+        <NodePanel node={shown} tone={nodeTone(shown)} onClose={() => setParameters({ node: "" })} />
+      )}
+    </>
+  )
+}
