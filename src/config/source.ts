@@ -1,7 +1,9 @@
-// YAML text as documents that remember where everything stands. The parser keeps its nodes, so that a path inside a
-// document leads back to a line and a column, for keys and for values. Syntax errors and duplicate keys are problems
-// with a place; no text makes this throw. A document with syntax errors has no value and is not looked into further.
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from "yaml"
+// YAML text as documents that remember where everything stands, piece by piece (pieces.ts). A path inside a document leads back to a line
+// and a column, for keys and for values. Syntax errors and duplicate keys are problems with a place; no text makes this throw. A
+// document with syntax errors has no value and is not looked into further.
+import { type Document, isAlias, isMap, isScalar, isSeq } from "yaml"
+import { type ParsedPiece, type PieceDocument, type PieceTree, parsedPiece, rangeOf, treeOf } from "./parsedPiece.ts"
+import { splitPieces } from "./pieces.ts"
 import type { Path, Problem } from "./problem.ts"
 
 export interface Position {
@@ -46,11 +48,6 @@ const follow = (doc: Document.Parsed, path: Path): Found => {
   return found
 }
 
-const rangeOf = (node: unknown): readonly [number, number] | undefined => {
-  const range = (node as Node | null | undefined)?.range
-  return range === null || range === undefined ? undefined : [range[0], range[1]]
-}
-
 const describeNode = (node: unknown, text: string): string => {
   if (isMap(node)) return "a mapping"
   if (isSeq(node)) return "a list"
@@ -60,51 +57,64 @@ const describeNode = (node: unknown, text: string): string => {
   return raw.length > FOUND_LENGTH_MAX ? `${raw.slice(0, FOUND_LENGTH_MAX)}…` : raw
 }
 
-const sourceDocument = (
-  file: string,
-  text: string,
-  lines: LineCounter,
-  doc: Document.Parsed,
-  index: number,
-  value: unknown
-): SourceDocument => ({
-  file,
-  index,
-  value,
-  locate: (path, what = "value") => {
-    const found = follow(doc, path)
-    const range =
-      (what === "key" && found.complete ? rangeOf(found.key) : undefined) ?? rangeOf(found.node) ?? rangeOf(found.key)
-    const at = lines.linePos(range?.[0] ?? doc.range[0])
-    return { line: Math.max(1, at.line), column: Math.max(1, at.col) }
-  },
-  textAt: (path) => {
-    const found = follow(doc, path)
-    return found.complete ? describeNode(found.node, text) : undefined
-  }
-})
-
-/** The parser's words without the excerpt of the source that it appends. */
-const firstSentence = (message: string): string => (message.split("\n")[0] ?? message).replace(/:$/, "")
-
-/** For the second of two equal keys at `offset`: the key's text and where the first one stands. */
-const firstOfKey = (
-  doc: Document.Parsed,
-  offset: number
-): { readonly key: string; readonly offset: number } | undefined => {
-  let found: { readonly key: string; readonly offset: number } | undefined
-  visit(doc, {
-    Map: (_, map) => {
-      const again = map.items.find((item) => rangeOf(item.key)?.[0] === offset)
-      if (again === undefined || !isScalar(again.key)) return undefined
-      const value = again.key.value
-      const first = map.items.find((item) => isScalar(item.key) && item.key.value === value)
-      found = { key: String(value), offset: rangeOf(first?.key)?.[0] ?? offset }
-      return visit.BREAK
-    }
-  })
-  return found
+/** Where a document is: document `nth` of a piece that begins in `line` of its file. */
+interface Place {
+  readonly file: string
+  readonly index: number
+  readonly piece: string
+  readonly nth: number
+  readonly line: number
 }
+
+/** Of an offset in `text`, from 1. */
+const positionAt = (text: string, offset: number): Position => {
+  const before = text.slice(0, offset)
+  const newline = before.lastIndexOf("\n")
+  return { line: before.split("\n").length, column: offset - newline }
+}
+
+const sourceDocument = ({ file, index, piece, nth, line }: Place, { value, offset }: PieceDocument): SourceDocument => {
+  // Few are asked where something stands.
+  let tree: PieceTree | undefined
+  const found = (path: Path) => {
+    tree ??= treeOf(piece)
+    const doc = tree.documents.filter(({ contents }) => contents !== null)[nth]
+    return { doc, lines: tree.lines, found: doc === undefined ? undefined : follow(doc, path) }
+  }
+  return {
+    file,
+    index,
+    value,
+    locate: (path, what = "value") => {
+      if (path.length === 0) {
+        const start = positionAt(piece, offset)
+        return { line: start.line + line - 1, column: start.column }
+      }
+      const { doc, lines, found: at } = found(path)
+      const range =
+        (what === "key" && at?.complete === true ? rangeOf(at.key) : undefined) ?? rangeOf(at?.node) ?? rangeOf(at?.key)
+      const position = lines.linePos(range?.[0] ?? doc?.range[0] ?? 0)
+      return { line: Math.max(1, position.line) + line - 1, column: Math.max(1, position.col) }
+    },
+    textAt: (path) => {
+      const { found: at } = found(path)
+      return at?.complete === true ? describeNode(at.node, piece) : undefined
+    }
+  }
+}
+
+/** UTF-16 units. */
+const FILE_LENGTH_MAX = 8 * 1024 * 1024
+const PROBLEMS_MAX = 100
+
+const tooLarge = (file: string, text: string): Problem => ({
+  severity: "error",
+  file,
+  line: 1,
+  column: 1,
+  path: "",
+  message: `the file has ${Math.ceil(text.length / 1024 / 1024)} MiB: one of more than ${FILE_LENGTH_MAX / 1024 / 1024} is not read`
+})
 
 /** The documents of one file; empty documents are left out. Every other irregularity is a problem. */
 export const parseSource = (
@@ -116,41 +126,24 @@ export const parseSource = (
   /** No document had to be left out for its syntax. */
   readonly complete: boolean
 } => {
+  if (text.length > FILE_LENGTH_MAX) return { documents: [], problems: [tooLarge(file, text)], complete: false }
   let complete = true
-  const lines = new LineCounter()
+  let index = 0
   const problems: Array<Problem> = []
   const documents: Array<SourceDocument> = []
-  const report = (offset: number, severity: Problem["severity"], message: string) => {
-    const at = lines.linePos(offset)
-    // One mistake upsets the parser several times over: of a line, its first complaint is the one to read.
-    if (problems.some((other) => other.severity === severity && other.line === Math.max(1, at.line))) return
-    problems.push({ severity, file, line: Math.max(1, at.line), column: Math.max(1, at.col), path: "", message })
-  }
-  try {
-    const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" })
-    const docs: ReadonlyArray<Document.Parsed> = Array.isArray(parsed) ? parsed : []
-    for (const [index, doc] of docs.entries()) {
-      for (const warning of doc.warnings) report(warning.pos[0], "warning", `YAML: ${firstSentence(warning.message)}`)
-      for (const error of doc.errors) {
-        const first = error.code === "DUPLICATE_KEY" ? firstOfKey(doc, error.pos[0]) : undefined
-        const message =
-          first === undefined
-            ? firstSentence(error.message)
-            : `the key ${first.key} is there twice, first in line ${lines.linePos(first.offset).line}`
-        report(error.pos[0], "error", `YAML: ${message}`)
-      }
-      if (doc.errors.some((error) => error.code !== "DUPLICATE_KEY")) {
-        complete = false
-        continue
-      }
-      if (doc.contents === null) continue
-      const value: unknown = doc.toJS({ maxAliasCount: 100 })
-      if (value !== null) documents.push(sourceDocument(file, text, lines, doc, index, value))
+  const add = (piece: ParsedPiece, pieceText: string, line: number): void => {
+    for (const [nth, document] of piece.documents.entries())
+      documents.push(sourceDocument({ file, index: index + nth, piece: pieceText, nth, line }, document))
+    for (const { firstLine, message, ...problem } of piece.problems) {
+      const first = firstLine === undefined ? "" : ` in line ${firstLine + line - 1}`
+      problems.push({ ...problem, file, path: "", line: problem.line + line - 1, message: `${message}${first}` })
     }
-  } catch (cause) {
-    // Aliases without an anchor, alias bombs and nesting beyond the stack end up here: the file cannot be read.
-    complete = false
-    report(0, "error", `YAML: ${firstSentence(cause instanceof Error ? cause.message : String(cause))}`)
+    index += piece.count
+    complete &&= piece.complete
+  }
+  for (const { text: piece, line } of splitPieces(text)) {
+    if (problems.length >= PROBLEMS_MAX) return { documents, problems, complete: false }
+    add(parsedPiece(piece), piece, line)
   }
   return { documents, problems, complete }
 }

@@ -255,3 +255,38 @@ test("a default written out is no change, another value is (I5)", () => {
   const hashes = [hash, ...other.map((edit) => load(edited(edit)).hash)]
   expect(new Set(hashes).size).toBe(other.length + 1)
 })
+
+describe("what would hold the parser up for long is refused before it is parsed", () => {
+  const HOSTILE: Readonly<Record<string, readonly [text: string, message: string]>> = {
+    "brackets in brackets": ["a: ".concat("[".repeat(100_000)), "the document is nested more than 100 deep"],
+    "lists in lists": ["- ".repeat(100_000), "the document is nested more than 100 deep"],
+    "a document of a megabyte": [
+      "x: y z: :\n".repeat(100_000),
+      "the document has 977 KiB: one of more than 512 is not read"
+    ],
+    "a file of twenty": ["x: y z: :\n".repeat(2_000_000), "the file has 20 MiB: one of more than 8 is not read"],
+    zeros: ["\0".repeat(1 << 20), "the document has 1024 KiB: one of more than 512 is not read"]
+  }
+  for (const [name, [text, message]] of Object.entries(HOSTILE))
+    test(name, () => {
+      const started = performance.now()
+      const { cluster, problems } = load(text)
+      expect([cluster, problems.map((problem) => problem.message)]).toEqual([undefined, [message]])
+      // The parser takes minutes for the worst of them.
+      expect(performance.now() - started).toBeLessThan(2_000)
+    })
+
+  test("a file with mistakes everywhere is not told to its end", () => {
+    const { problems } = load("---\nkind: [\n".repeat(20_000))
+    expect(problems.length).toBe(100)
+  })
+
+  test("places count from the beginning of the file, in every document of it", () => {
+    const lead = `# one\n---\n${BASE}---\n`
+    const n = lead.split("\n").length
+    const broken = `${lead}# two\nkind: BGPPeer\nkind: BGPPeer\n---\n\n  "a\n`
+    const told = load(broken).problems.map(({ line, column, message }) => `${line}:${column} ${message}`)
+    expect(told).toContain(`${n + 2}:1 YAML: the key kind is there twice, first in line ${n + 1}`)
+    expect(told.at(-1)).toBe(`${n + 6}:1 YAML: Missing closing "quote`)
+  })
+})
