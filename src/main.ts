@@ -32,6 +32,7 @@ import { historyCommand } from "./cli/history.ts"
 import { planCommand } from "./cli/plan.ts"
 import { reloadCommand } from "./cli/reload.ts"
 import { rollbackCommand } from "./cli/rollback.ts"
+import { routerConfigCommand } from "./cli/routerConfig.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
 import { traceCommand } from "./cli/trace.ts"
@@ -77,6 +78,7 @@ const viaduct = Command.make("viaduct").pipe(
     advertiseCommand,
     decodeCommand,
     encodeCommand,
+    routerConfigCommand,
     simulateCommand,
     demoCommand
   ])

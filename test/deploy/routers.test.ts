@@ -10,6 +10,7 @@ import { requires } from "../lab/requires.ts"
 import { startRouter } from "../lab/routers/index.ts"
 import type { Router } from "../lab/routers/Router.ts"
 import { oneRack } from "../lab/topology.ts"
+import { type Make, routerTable } from "./routerTable.ts"
 import { ROOT } from "./unitFile.ts"
 
 const ROUTER = "10.0.1.254"
@@ -18,41 +19,19 @@ const VIP = "10.0.0.8"
 const OTHER = "10.0.0.9"
 
 interface Example {
-  readonly make: "frr" | "bird" | "gobgp" | "openbgpd"
+  readonly make: Make
   readonly file: string
   readonly installs: boolean
-  /** Prefixes in the router's own table: after its filters, before the kernel. */
-  readonly table: (lab: Lab) => Promise<string>
 }
 
 const EXAMPLES: ReadonlyArray<Example> = [
-  {
-    make: "frr",
-    file: "frr.conf",
-    installs: true,
-    table: (lab) =>
-      lab.exec("tor-1", ["vtysh", "--vty_socket", join(lab.hostDirectory("tor-1"), "frr"), "-c", "show bgp ipv4"])
-  },
-  {
-    make: "bird",
-    file: "bird.conf",
-    installs: true,
-    table: (lab) => lab.exec("tor-1", ["birdc", "-s", join(lab.hostDirectory("tor-1"), "bird.ctl"), "show", "route"])
-  },
-  {
-    make: "gobgp",
-    file: "gobgpd.toml",
-    installs: false,
-    table: (lab) => lab.exec("tor-1", ["gobgp", "-u", "127.0.0.1", "global", "rib"])
-  },
-  {
-    make: "openbgpd",
-    file: "openbgpd.conf",
-    installs: false,
-    table: (lab) =>
-      lab.exec("tor-1", ["bgpctl", "-s", join(lab.hostDirectory("tor-1"), "openbgpd.sock"), "show", "rib"])
-  }
+  { make: "frr", file: "frr.conf", installs: true },
+  { make: "bird", file: "bird.conf", installs: true },
+  { make: "gobgp", file: "gobgpd.toml", installs: false },
+  { make: "openbgpd", file: "openbgpd.conf", installs: false }
 ]
+
+const table = (lab: Lab, { make }: Example): Promise<string> => routerTable(lab, make, "tor-1")
 
 const example = readFileSync(join(ROOT, "deploy/cluster.yaml.example"), "utf8")
 
@@ -81,7 +60,7 @@ for (const one of EXAMPLES) {
       expect(paths.map((path) => path.nextHop).sort()).toEqual(NODES)
       for (const session of await router.sessions())
         expect(session).toMatchObject({ state: "Established", holdTime: 9 })
-      expect(await one.table(lab)).toContain(VIP)
+      expect(await table(lab, one)).toContain(VIP)
       const kernel = (hops: ReadonlyArray<string>) =>
         lab.until(
           async () => (await lab.kernelNextHops("tor-1", VIP)).join() === hops.join(),
@@ -100,8 +79,8 @@ for (const one of EXAMPLES) {
       await wrong.established(ROUTER)
       await Daemon.start(lab, { host: "node-02", config: { text: example } })
       // The node that came later is in the table, so the one before it has been looked at.
-      await lab.until(async () => (await one.table(lab)).includes(VIP), "the other node's VIP")
-      expect(await one.table(lab)).not.toContain(OTHER)
+      await lab.until(async () => (await table(lab, one)).includes(VIP), "the other node's VIP")
+      expect(await table(lab, one)).not.toContain(OTHER)
       expect((await wrong.session(ROUTER)).state).toBe("Established")
       expect((await router.sessions()).map((session) => session.state)).toEqual(["Established", "Established"])
     })
