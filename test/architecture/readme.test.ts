@@ -8,6 +8,9 @@ const root = join(import.meta.dir, "..", "..")
 const readme = readFileSync(join(root, "README.md"), "utf8")
 const architecture = readFileSync(join(root, "ARCHITECTURE.md"), "utf8")
 
+/** `router-config` is `routerConfig` in code. */
+const camel = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
 describe("README.md", () => {
   test("has every metric with its type and help, and no other", () => {
     const rows = [...readme.matchAll(/^\| `((?:viaduct|process)_\w+)` \| (\w+) \| (.*) \|$/gm)].map(
@@ -21,7 +24,7 @@ describe("README.md", () => {
     const commands = [...main.matchAll(/^import \{ (\w+)Command \}/gm)].map((match) => match[1] ?? "").sort()
     const table = readme.slice(readme.indexOf("## Commands"), readme.indexOf("## Metrics"))
     const named = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = ""]) =>
-      [...cell.matchAll(/`([a-z]+)\b/g)].map((match) => match[1] ?? "")
+      [...cell.matchAll(/`([a-z]+(?:-[a-z]+)?)\b/g)].map((match) => camel(match[1] ?? ""))
     )
     expect([...new Set(named)].sort()).toEqual(commands)
   })
