@@ -37,6 +37,7 @@ import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
 import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
+import { versionCommand } from "./cli/version.ts"
 import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
 
@@ -80,7 +81,8 @@ const viaduct = Command.make("viaduct").pipe(
     encodeCommand,
     routerConfigCommand,
     simulateCommand,
-    demoCommand
+    demoCommand,
+    versionCommand
   ])
 )
 
