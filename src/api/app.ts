@@ -13,6 +13,7 @@
 //   /v1/plan, apply, rollback, explain, events …       verbs (verbs/), each where its control is given; /v1/openapi.json, /v1/docs
 import { Hono, type MiddlewareHandler } from "hono"
 import { dashboardRoutes } from "../web/routes.ts"
+import type { Reach } from "./access/access.ts"
 import { accessReviewRoutes } from "./accessReview.ts"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
@@ -36,19 +37,21 @@ export interface AppOptions {
   readonly timeout?: (ms: number) => AbortSignal
   /** What may be changed here; absent: whoever asks may only look. */
   readonly control?: ServedControl
+  /** How the node is reached under TLS. */
+  readonly reach?: () => Reach
   /** Guards, in their order: each finds out something about who asks, or refuses. */
   readonly access?: ReadonlyArray<MiddlewareHandler>
 }
 
 /** The application over `source`. */
 export const createApp = (source: NodeSource, options: AppOptions): Hono => {
-  const { now, report = console.error, control = {}, access = [], timeout } = options
+  const { now, report = console.error, control = {}, access = [], reach = () => ({}), timeout } = options
   const explain = explainErrors(report)
   const hub = makeWatchHub(source, now())
   const app = new Hono()
   for (const guard of access) app.use("*", guard)
   app.route("/", dashboardRoutes())
-  app.route("/", verbRoutes(source, control, now, explain))
+  app.route("/", verbRoutes(source, control, { now, explain, reach }))
   app.route("/", accessReviewRoutes())
   if (control.config !== undefined) app.route("/", writeRoutes(hub, control.config, now))
   app.route("/", nodeRoutes(hub, control.drain))

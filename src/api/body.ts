@@ -15,21 +15,32 @@ const FOUND_LENGTH_MAX = 60
 const tooLarge = (maxOctets: number): ApiError =>
   new ApiError(failure(413, "RequestEntityTooLarge", `the body is larger than ${maxOctets} octets`))
 
-/** The body as text; throws ApiError (413, 400). Reads no more than it takes to know that there is too much. */
-export const readText = async (request: Request, maxOctets: number): Promise<string> => {
+/** The body in octets; throws ApiError (413). Reads no more than it takes to know that there is too much. */
+export const readOctets = async (request: Request, maxOctets: number): Promise<Uint8Array> => {
   if (Number(request.headers.get("content-length") ?? 0) > maxOctets) throw tooLarge(maxOctets)
-  const decoder = new TextDecoder("utf-8", { fatal: true })
+  const chunks: Array<Uint8Array> = []
   let octets = 0
-  let text = ""
+  for await (const chunk of request.body ?? []) {
+    octets += chunk.byteLength
+    if (octets > maxOctets) throw tooLarge(maxOctets)
+    chunks.push(chunk)
+  }
+  const all = new Uint8Array(octets)
+  let offset = 0
+  for (const chunk of chunks) {
+    all.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return all
+}
+
+/** The body as text; throws ApiError (413, 400). */
+export const readText = async (request: Request, maxOctets: number): Promise<string> => {
+  const octets = await readOctets(request, maxOctets)
   try {
-    for await (const chunk of request.body ?? []) {
-      octets += chunk.byteLength
-      if (octets > maxOctets) throw tooLarge(maxOctets)
-      text += decoder.decode(chunk, { stream: true })
-    }
-    return text + decoder.decode()
-  } catch (error) {
-    throw error instanceof TypeError ? badRequest("the body is not UTF-8") : error
+    return new TextDecoder("utf-8", { fatal: true }).decode(octets)
+  } catch {
+    throw badRequest("the body is not UTF-8")
   }
 }
 

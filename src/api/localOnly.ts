@@ -13,19 +13,25 @@ const isLocal = (hostname: string): boolean =>
 
 const hostnameOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
 
+/** As a URL has it: lower case, IPv6 in brackets. */
+const asHost = (name: string): string => (name.includes(":") ? `[${name.toLowerCase()}]` : name.toLowerCase())
+
 /**
  * Middleware that answers 403 to requests for another host, or from a page of another host.
- * @param allowed further host names or addresses (IPv6 in brackets) under which the listener is known
+ * @param allowed further names and addresses (canonical) under which the listener is known; asked for each request, as they change
  */
-export const localOnly = (allowed: ReadonlyArray<string> = []): MiddlewareHandler => {
-  const known = new Set(allowed.map((name) => name.toLowerCase()))
-  const passes = (hostname: string | undefined): boolean =>
-    hostname !== undefined && (isLocal(hostname) || known.has(hostname))
+export const localOnly = (allowed: () => ReadonlyArray<string> = () => []): MiddlewareHandler => {
   return async (context, next) => {
+    const known = new Set(allowed().map(asHost))
+    const passes = (hostname: string | undefined): boolean =>
+      hostname !== undefined && (isLocal(hostname) || known.has(hostname))
     const host = context.req.header("host")
     const origin = context.req.header("origin")
     if (!passes(hostnameOf(host === undefined ? context.req.url : `http://${host}`))) {
-      return context.json(failure(403, "Forbidden", `host "${host ?? ""}" is not a name of this listener`), 403)
+      return context.json(
+        failure(403, "Forbidden", `host "${host ?? ""}" is not a name of this listener (allowedHosts)`),
+        403
+      )
     }
     if (origin !== undefined && !passes(hostnameOf(origin))) {
       return context.json(failure(403, "Forbidden", `pages of ${origin} may not use this listener`), 403)

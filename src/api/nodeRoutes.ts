@@ -34,7 +34,9 @@ export const nodeRoutes = (hub: WatchHub, drain: NodeControl["drain"]): Hono => 
     }
     const on = drainedIn(after)
     if (on === drainedIn(before) || options.dryRun) return context.json(on === drainedIn(before) ? live : wanted)
-    const { done, reason } = await drain(name, on, options.by)
+    const outcome = await drain(name, on, options.by)
+    options.note(outcome)
+    const { done, reason } = outcome
     if (!done) throw conflict(node, name, reason)
     const now = await find()
     if (now === undefined) throw new ApiError(failure(404, "NotFound", `nodes "${name}" is gone`))

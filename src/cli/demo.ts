@@ -23,7 +23,8 @@ import { Supervisor } from "../services/Supervisor.ts"
 import { fsmConfig } from "../services/sessionConfig.ts"
 import { version } from "../version.ts"
 import { type DemoView, drawDemo, plainDemo } from "./demoScreen.ts"
-import { failed, nodeSource, serveAdmin, stopSignal } from "./run.ts"
+import { failed, nodeSource, stopSignal } from "./run.ts"
+import { serveAdmin } from "./serveAdmin.ts"
 
 const node = "127.0.0.1" as Address
 /** As config/demo.yaml has them. */
@@ -83,10 +84,10 @@ const temporaryDirectory = Effect.acquireRelease(
 const serve = Effect.fnUntraced(function* (directory: string) {
   const source = yield* nodeSource()
   const socket = join(directory, "admin.sock")
-  const url = yield* serveAdmin(source, socket, "127.0.0.1:7179").pipe(
+  const url = yield* serveAdmin(source, { socket, listen: "127.0.0.1:7179" }).pipe(
     Effect.catchTag("AdminServerError", (error: AdminServerError) =>
       error.message.includes("7179")
-        ? serveAdmin(source, join(directory, "admin-2.sock"), "127.0.0.1:0")
+        ? serveAdmin(source, { socket: join(directory, "admin-2.sock"), listen: "127.0.0.1:0" })
         : Effect.fail(error)
     )
   )

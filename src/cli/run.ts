@@ -2,17 +2,11 @@
 // SIGTERM and Ctrl+C withdraw, say Cease, take the addresses off and end within two seconds; a second one ends at once (D8).
 import { Console, Effect, Fiber, Layer, Logger, Option, Queue, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
-import type { MiddlewareHandler } from "hono"
-import { type Actor, actAs } from "../api/access/actor.ts"
-import { authorize } from "../api/access/roles.ts"
-import { createApp } from "../api/app.ts"
-import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
-import type { ServedControl } from "../api/verbs/verbs.ts"
+import type { AdminSettings } from "../config/daemonSettings.ts"
 import { emptySnapshot } from "../config/objects.ts"
 import { logger } from "../observe/logger.ts"
 import { Recorder } from "../observe/Recorder.ts"
-import { AdminServer } from "../ports/AdminServer.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
 import { Host } from "../ports/Host.ts"
@@ -27,10 +21,11 @@ import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
+import { adminFlags, adminSettings } from "./adminFlags.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
-import { parseListen } from "./listenAddress.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
+import { serveAdmin } from "./serveAdmin.ts"
 
 const flags = {
   config: Flag.String("config").pipe(
@@ -47,14 +42,7 @@ const flags = {
     Flag.withDescription("Directory of this daemon alone"),
     Flag.withDefault("/var/lib/viaduct")
   ),
-  adminSocket: Flag.String("admin-socket").pipe(
-    Flag.withDescription("Unix socket of the admin API"),
-    Flag.withDefault("/run/viaduct/admin.sock")
-  ),
-  adminListen: Flag.String("admin-listen").pipe(
-    Flag.withDescription("Loopback address and port of the admin API, or none"),
-    Flag.withDefault("127.0.0.1:7179")
-  )
+  ...adminFlags
 }
 
 /** What the daemon needs to know; `runCommand`'s flags, and what the demo sets. */
@@ -66,6 +54,8 @@ export interface DaemonOptions {
   readonly dataDir: string
   readonly adminSocket: string
   readonly adminListen: string
+  /** Of the command line; instead of what a DaemonConfig document says. */
+  readonly admin: AdminSettings
 }
 
 const fileConfig = (paths: ReadonlyArray<string>) =>
@@ -121,27 +111,6 @@ const aborted = (signal: AbortSignal) =>
     else signal.addEventListener("abort", () => resume(Effect.void), { once: true })
   })
 
-/** The admin API on its socket and, where wanted, on loopback. The result is the URL, if there is one. */
-export const serveAdmin = Effect.fnUntraced(function* (
-  source: NodeSource,
-  socket: string,
-  listen: string,
-  control: ServedControl = {}
-) {
-  const server = yield* AdminServer
-  const context = yield* Effect.context<never>()
-  const report = (error: unknown) => void Effect.runForkWith(context)(Effect.logError("admin API:", error))
-  const appFor = (actor: Actor, ...before: ReadonlyArray<MiddlewareHandler>) =>
-    createApp(source, { now: Date.now, report, control, access: [...before, actAs(actor), authorize()] })
-  // Whoever may open the socket may write; on TCP nobody has shown who they are.
-  yield* server.unix(socket, appFor({ name: "root", role: "write", via: "socket" }).fetch)
-  const where = yield* parseListen("--admin-listen", listen)
-  if (where === undefined) return undefined
-  const reader = appFor({ name: "anonymous", role: "read", via: "loopback" }, localOnly())
-  const port = yield* server.tcp(where.hostname, where.port, reader.fetch)
-  return `http://${where.hostname.includes(":") ? `[${where.hostname}]` : where.hostname}:${port}`
-})
-
 type StopSignal = "SIGTERM" | "SIGINT" | "SIGUSR2"
 
 const signal = (name: StopSignal) =>
@@ -193,7 +162,7 @@ const reloadOnHangup = Effect.gen(function* () {
 })
 
 /** The daemon from its start to its stop signal. */
-const daemon = Effect.fnUntraced(function* (options: DaemonOptions, recorder: Recorder) {
+const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: AdminSettings, recorder: Recorder) {
   const host = yield* Host
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
@@ -206,7 +175,9 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, recorder: Re
         Effect.catch((refused) => Effect.succeed({ done: false, reason: refused.message }))
       )
     )
-  yield* serveAdmin(source, options.adminSocket, options.adminListen, { ...nodeControl(recorder), reload })
+  const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
+  const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
+  yield* serveAdmin(source, listeners, { ...nodeControl(recorder), reload })
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload
@@ -265,7 +236,9 @@ const runDaemon = (options: DaemonOptions) =>
     const services = nodeServices({ ...node, hostname, version, settings }, { record, observe }).pipe(
       Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store)))
     )
-    yield* Effect.scoped(daemon(options, recorder)).pipe(Effect.provide(services))
+    yield* Effect.scoped(daemon(options, { ...settings.admin, ...options.admin }, recorder)).pipe(
+      Effect.provide(services)
+    )
   }).pipe(
     Effect.scoped,
     Effect.provide(terminalLog()),
@@ -287,10 +260,18 @@ export const failed = (message: string) =>
     })
   )
 
-export const runCommand = Command.make("run", flags, ({ node, etcd, ...rest }) =>
-  runDaemon({
-    ...rest,
-    ...(Option.isSome(node) ? { node: node.value } : {}),
-    ...(Option.isSome(etcd) ? { etcd: etcd.value.split(",") } : {})
-  })
+export const runCommand = Command.make(
+  "run",
+  flags,
+  ({ node, etcd, config, dataDir, adminSocket, adminListen, ...rest }) =>
+    adminSettings(rest).pipe(
+      Effect.flatMap((admin) =>
+        runDaemon({
+          ...{ config, dataDir, adminSocket, adminListen, admin },
+          ...(Option.isSome(node) ? { node: node.value } : {}),
+          ...(Option.isSome(etcd) ? { etcd: etcd.value.split(",") } : {})
+        })
+      ),
+      Effect.catchTag("ListenAddressError", ({ message }) => failed(message))
+    )
 ).pipe(Command.withDescription("Run the daemon of this node"))

@@ -14,7 +14,21 @@ export interface EtcdSettings {
   readonly passwordFile?: string
 }
 
+export interface AdminSettings {
+  /** Where the admin API is served under TLS; "none" for nowhere. */
+  readonly listen?: string
+  /** PEM files; the daemon makes its own certificate where they are absent. */
+  readonly certFile?: string
+  readonly keyFile?: string
+  /** Clients may show a certificate of these CAs instead of a token. */
+  readonly clientCaFile?: string
+  readonly tokensFile?: string
+  /** Names and addresses under which the node is reached beside its own. */
+  readonly allowedHosts?: ReadonlyArray<string>
+}
+
 export interface DaemonSettings {
+  readonly admin?: AdminSettings
   /** Absent: the embedded store of this one node. */
   readonly etcd?: EtcdSettings
   /** 2 to 60. Short: a dead node is replaced soon; long: a slow store or a busy node loses nothing. */

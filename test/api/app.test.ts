@@ -251,7 +251,7 @@ describe("errors are Status objects", () => {
 })
 
 describe("localOnly", () => {
-  const guarded = new Hono().use(localOnly(["10.0.0.5"])).route("/", appOf())
+  const guarded = new Hono().use(localOnly(() => ["10.0.0.5"])).route("/", appOf())
   const asked = (headers: Record<string, string>) => guarded.request("http://127.0.0.1:9/healthz", { headers })
   test.each([
     [{ host: "127.0.0.1:8080" }, 200],

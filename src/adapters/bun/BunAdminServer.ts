@@ -1,17 +1,19 @@
-// Serves the admin API: on a unix socket that only the owner and the group may use, and on a TCP address. A stale socket of
+// Serves the admin API: on a unix socket that only the owner and the group may use, on a TCP address, and under TLS (tlsServer.ts). A stale socket of
 // a process that is gone is replaced; one that answers is somebody's. Watches are silent for long, so no idle time-out.
 import { chmodSync, existsSync, mkdirSync, unlinkSync } from "node:fs"
 import { dirname } from "node:path"
 import type { Server } from "bun"
 import { Effect, Layer, type Scope } from "effect"
-import { AdminServer, AdminServerError, type FetchHandler } from "../../ports/AdminServer.ts"
+import { AdminServer, AdminServerError, type FetchHandler, type TlsCredentials } from "../../ports/AdminServer.ts"
+import { serveTls } from "./tlsServer.ts"
 
 const adminError = (what: string) => (error: unknown) =>
   new AdminServerError({ message: `${what}: ${error instanceof Error ? error.message : String(error)}` })
 
 const patient = (handler: FetchHandler) => (request: Request, server: Server<undefined>) => {
   server.timeout(request, 0)
-  return handler(request)
+  const address = server.requestIP(request)?.address
+  return handler(request, address === undefined ? {} : { address })
 }
 
 const answers = (path: string): Promise<boolean> =>
@@ -62,4 +64,18 @@ const tcp = (
     (server) => Effect.promise(() => server.stop(true))
   ).pipe(Effect.map((server) => server.port ?? port))
 
-export const BunAdminServer = Layer.succeed(AdminServer, AdminServer.of({ unix, tcp }))
+const tls = (hostname: string, port: number, credentials: TlsCredentials, handler: FetchHandler) => {
+  const failed = adminError(`cannot serve the admin API under TLS at ${hostname} port ${port}`)
+  return Effect.acquireRelease(
+    Effect.tryPromise({ try: () => serveTls(hostname, port, credentials, handler), catch: failed }),
+    ({ stop }) => Effect.promise(stop)
+  ).pipe(
+    Effect.map((server) => ({
+      port: server.port,
+      replace: (next: TlsCredentials) =>
+        Effect.try({ try: () => server.replace(next), catch: adminError("the new TLS certificate cannot be used") })
+    }))
+  )
+}
+
+export const BunAdminServer = Layer.succeed(AdminServer, AdminServer.of({ unix, tcp, tls }))

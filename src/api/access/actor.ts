@@ -30,3 +30,25 @@ export const actAs =
     context.set("actor", actor)
     return next()
   }
+
+/** A certificate that a client showed to the TLS listener. */
+export interface ClientCertificate {
+  /** Common name of its subject; empty where it has none. */
+  readonly name: string
+  /** Organizations (O) of its subject. */
+  readonly organizations: ReadonlyArray<string>
+  /** Why it is not to be trusted; absent when it is. */
+  readonly refused?: string
+}
+
+/** What a listener knows of the other end; handed to the application as `env.client`. */
+export interface Client {
+  readonly address?: string
+  readonly certificate?: ClientCertificate
+}
+
+/** Nothing where the application is not behind a listener that says more. */
+export const clientOf = (context: Context): Client => {
+  const env: { readonly client?: Client } | undefined = context.env
+  return env?.client ?? {}
+}

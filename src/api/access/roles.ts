@@ -5,8 +5,10 @@ import { isDashboard } from "../../web/routes.ts"
 import { failure } from "../failure.ts"
 import type { Role } from "./actor.ts"
 
-/** Answered without knowing who asks: a prober has no token, and they say nothing that is anybody's secret. */
-export const isProbe = (path: string): boolean => path === "/healthz" || path === "/livez" || path === "/readyz"
+const PROBES = ["/healthz", "/livez", "/readyz"]
+
+/** Answered without knowing who asks: a prober has no token, and the dashboard's page has nothing of the cluster in it. */
+export const isOpen = (path: string): boolean => PROBES.includes(path) || isDashboard(path)
 
 const REVIEWS = /^\/apis\/authorization\.k8s\.io\/v1\/selfsubject(access|rules)reviews$/
 
@@ -22,7 +24,7 @@ export const neededRole = (method: string, path: string, dryRun: ReadonlyArray<s
 /** Middleware that answers 403 to who may not do what the request asks, and 401 where nobody knows who that is. */
 export const authorize = (): MiddlewareHandler => async (context, next) => {
   const { method, path } = context.req
-  if (isProbe(path) || isDashboard(path)) return next()
+  if (isOpen(path)) return next()
   const actor = context.get("actor")
   if (actor === undefined)
     return context.json(failure(401, "Unauthorized", "say who you are: a token is needed here"), 401)

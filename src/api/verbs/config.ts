@@ -1,10 +1,12 @@
 // The verbs that change the config: what would it do, do it, one peer at a time, take it back, keep it; the history and the documents
 // of a revision. Documents name secrets by file only, and so does everything that is answered here (I10).
+import type { Context } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { ApplyRequest } from "../../config/change.ts"
 import type { ConfigFile } from "../../config/load.ts"
+import { noteOutcome } from "../access/audit.ts"
 import { CONFIG_OCTETS_MAX } from "../body.ts"
-import type { ApplyOutcome, ConfigControl } from "../control.ts"
+import type { ApplyOutcome, ConfigControl, Done } from "../control.ts"
 import { ApiError, failure } from "../failure.ts"
 import type { NodeSource } from "../source.ts"
 import { DoneAnswer, History, Outcome, Progress } from "./answers.ts"
@@ -50,6 +52,13 @@ const options = ({ message, force, dryRun, confirmWithinSeconds }: Partial<typeo
   ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds })
 })
 
+/** The outcome, noted for the audit. */
+const noted = async <T extends ApplyOutcome | Done>(context: Context, outcome: Promise<T>): Promise<T> => {
+  const value = await outcome
+  noteOutcome(context, value)
+  return value
+}
+
 const files = (given: ReadonlyArray<ConfigFile>) => ({ type: "files", files: given }) as const
 
 const planVerb = (config: ConfigControl): Verb =>
@@ -83,7 +92,7 @@ const applyVerb = (config: ConfigControl): Verb =>
       bodyOctetsMax: CONFIG_OCTETS_MAX,
       ...outcomes
     },
-    ({ body, by }) => config.apply({ change: files(body.files), by, ...options(body) })
+    ({ body, by, context }) => noted(context, config.apply({ change: files(body.files), by, ...options(body) }))
   )
 
 const stageVerb = (config: ConfigControl): Verb =>
@@ -100,10 +109,15 @@ const stageVerb = (config: ConfigControl): Verb =>
       answers: Progress,
       answersWhat: "A line for each step as it begins, waits and ends."
     },
-    ({ body, by }, signal) => {
+    async function* ({ body, by, context }, signal) {
       const { stepSeconds } = body
       const patience = stepSeconds === undefined ? {} : { stepSeconds }
-      return config.stage({ change: files(body.files), by, ...options(body), ...patience }, signal)
+      const request = { change: files(body.files), by, ...options(body), ...patience }
+      for await (const progress of config.stage(request, signal)) {
+        if (progress.state === "failed" || (progress.state === "done" && progress.step === progress.steps))
+          noteOutcome(context, progress)
+        yield progress
+      }
     }
   )
 
@@ -118,7 +132,8 @@ const rollbackVerb = (config: ConfigControl): Verb =>
       body: RollbackBody,
       ...outcomes
     },
-    ({ body, by }) => config.apply({ change: { type: "rollback", to: body.to }, by, ...options(body) })
+    ({ body, by, context }) =>
+      noted(context, config.apply({ change: { type: "rollback", to: body.to }, by, ...options(body) }))
   )
 
 const confirmVerb = (config: ConfigControl): Verb =>
@@ -132,7 +147,7 @@ const confirmVerb = (config: ConfigControl): Verb =>
       body: ConfirmBody,
       ...done
     },
-    ({ by }) => config.confirm(by)
+    ({ by, context }) => noted(context, config.confirm(by))
   )
 
 export const reloadVerb = (config: Pick<ConfigControl, "reload">): Verb =>
@@ -148,7 +163,7 @@ export const reloadVerb = (config: Pick<ConfigControl, "reload">): Verb =>
       status: ({ done: reloaded }) => (reloaded ? 200 : 422),
       also: { 422: "It was refused and nothing changed; the reason says why." }
     },
-    ({ query }) => config.reload(query.force === "true")
+    ({ query, context }) => noted(context, config.reload(query.force === "true"))
   )
 
 const documentsVerb = (config: ConfigControl): Verb =>

@@ -1,4 +1,5 @@
 // The verbs over the node as it runs: take a node out of service, explain a thing, follow messages and events.
+import { noteOutcome } from "../access/audit.ts"
 import type { NodeControl } from "../control.ts"
 import type { ExplainError } from "../failure.ts"
 import type { NodeSource } from "../source.ts"
@@ -22,7 +23,11 @@ export const drainVerb = (drain: NonNullable<NodeControl["drain"]>): Verb =>
       status: ({ done }) => (done ? 200 : 409),
       also: { 409: "It was not done; the reason says why." }
     },
-    ({ body, by }) => drain(body.node, body.drain, by)
+    async ({ body, by, context }) => {
+      const done = await drain(body.node, body.drain, by)
+      noteOutcome(context, done)
+      return done
+    }
   )
 
 export const explainVerb = (explain: NonNullable<NodeControl["explain"]>): Verb =>

@@ -1,6 +1,7 @@
 // All verbs that a node serves: what only shows comes from its source, the rest is there where its control is given. Beside them the
 // OpenAPI document of just these verbs and the page that shows it.
 import { Hono } from "hono"
+import { accessVerb, type Reach } from "../access/access.ts"
 import type { ConfigControl, NodeControl } from "../control.ts"
 import type { ExplainError } from "../failure.ts"
 import type { NodeSource } from "../source.ts"
@@ -14,8 +15,19 @@ import { serveVerb, type Verb } from "./verb.ts"
 /** `reload`: where the config can be read again and nothing else. */
 export type ServedControl = NodeControl & { readonly reload?: ConfigControl["reload"] }
 
+export interface VerbOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly explain: ExplainError
+  readonly reach: () => Reach
+}
+
 /** The verbs in the order in which the reference shows them. */
-export const verbsOf = (source: NodeSource, control: ServedControl, now: () => number): ReadonlyArray<Verb> => [
+export const verbsOf = (
+  source: NodeSource,
+  control: ServedControl,
+  { now, reach }: Omit<VerbOptions, "explain">
+): ReadonlyArray<Verb> => [
   ...(control.config === undefined ? [] : configVerbs(control.config)),
   ...(control.reload === undefined ? [] : [reloadVerb({ reload: control.reload })]),
   historyVerb(source),
@@ -23,18 +35,14 @@ export const verbsOf = (source: NodeSource, control: ServedControl, now: () => n
   ...(control.explain === undefined ? [] : [explainVerb(control.explain)]),
   eventsVerb(source),
   ...(control.trace === undefined ? [] : [traceVerb(control.trace)]),
+  accessVerb(reach),
   supportBundleVerb(source, control, now)
 ]
 
-export const verbRoutes = (
-  source: NodeSource,
-  control: ServedControl,
-  now: () => number,
-  explain: ExplainError
-): Hono => {
+export const verbRoutes = (source: NodeSource, control: ServedControl, options: VerbOptions): Hono => {
   const routes = new Hono()
-  const verbs = verbsOf(source, control, now)
-  for (const verb of verbs) serveVerb(routes, verb, explain)
+  const verbs = verbsOf(source, control, options)
+  for (const verb of verbs) serveVerb(routes, verb, options.explain)
   const document = async () => openApi(verbs, (await source.status()).version)
   routes.get("/v1/openapi.json", async (context) => context.json(await document()))
   routes.get("/v1/docs", async (context) => context.body(referencePage(await document()), 200, PAGE_HEADERS))

@@ -201,14 +201,15 @@ export class Writer {
   private async attempt(
     change: ConfigChange,
     forced: ConfigChange,
-    { dryRun, by, message }: WriteOptions,
+    { dryRun, by, message, note }: WriteOptions,
     force: boolean
   ): Promise<ApplyOutcome> {
     const request: Omit<ApplyRequest, "change"> = { by, dryRun, ...(message === undefined ? {} : { message }) }
-    const outcome = await this.config.apply({ ...request, change })
-    return outcome.outcome === "guarded" && force
-      ? this.config.apply({ ...request, change: forced, force: true })
-      : outcome
+    const first = await this.config.apply({ ...request, change })
+    const insisted = first.outcome === "guarded" && force
+    const outcome = insisted ? await this.config.apply({ ...request, change: forced, force: true }) : first
+    note(outcome)
+    return outcome
   }
 
   private async written(

@@ -1,10 +1,12 @@
 // What a write asks for, read from its path, query and body as Kubernetes has them, and checked for what makes no sense whatever the
 // object says: another name than the path's, a name that the server should make up, an option that is not known.
 import type { Context } from "hono"
+import type { ApplyOutcome, Done } from "../../config/outcome.ts"
 import { groupVersion, qualified, type ResourceKind } from "../../resources/kind.ts"
 import { isObject, type JsonObject } from "../../resources/patch/json.ts"
 import { parseYaml } from "../../resources/yaml.ts"
 import { actorName } from "../access/actor.ts"
+import { noteOutcome } from "../access/audit.ts"
 import { OBJECT_OCTETS_MAX, readText } from "../body.ts"
 import { ApiError, badRequest, failure, type StatusCause } from "../failure.ts"
 
@@ -17,6 +19,8 @@ export interface WriteOptions {
   readonly force: boolean
   readonly by: string
   readonly message?: string
+  /** Tells the audit what came of it. */
+  readonly note: (outcome: ApplyOutcome | Done) => void
 }
 
 const FIELD_VALIDATION = ["", "Strict", "Warn", "Ignore"]
@@ -38,6 +42,7 @@ export const writeOptions = (context: Context, dryRunOfBody: unknown = undefined
     fieldManager: context.req.query("fieldManager") || agentOf(context.req.header("user-agent")),
     force: context.req.query("force") === "true",
     by: actorName(context),
+    note: (outcome) => noteOutcome(context, outcome),
     ...(message === undefined || message === "" ? {} : { message })
   }
 }

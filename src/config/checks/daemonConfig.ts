@@ -12,13 +12,20 @@ const PAIRS = [
 
 export const checkDaemonConfig = ({ daemonConfigs }: Documents): ReadonlyArray<Problem> =>
   daemonConfigs.flatMap(({ source, value }) => {
-    const { etcd } = value.spec
-    if (etcd === undefined) return []
+    const { etcd, admin } = value.spec
+    const ownPlace = (field: string): Place => ({ source, path: ["spec", "admin", field] })
+    const adminHalves = (["certFile", "keyFile"] as const).flatMap((given) => {
+      const other = given === "certFile" ? "keyFile" : "certFile"
+      if (admin?.[given] === undefined || admin[other] !== undefined) return []
+      return [errorAt(ownPlace(given), `${given} needs ${other} beside it`)]
+    })
+    if (etcd === undefined) return adminHalves
     const at = (...path: ReadonlyArray<string | number>): Place => ({ source, path: ["spec", "etcd", ...path] })
     const halves = PAIRS.filter(([given, other]) => etcd[given] !== undefined && etcd[other] === undefined)
     const secure = etcd.endpoints.filter((url) => url.startsWith("https:"))
     const files = (["caFile", "certFile"] as const).filter((field) => etcd[field] !== undefined)
     return [
+      ...adminHalves,
       ...halves.map(([given, other]) => errorAt(at(given), `${given} needs ${other} beside it`)),
       ...duplicates(
         etcd.endpoints.map((url, i) => ({ ...at("endpoints", i), value: url.replace(/\/$/, "") })),

@@ -250,12 +250,12 @@ describe("the node", () => {
     expect((await app.request("/v1/apply", { method: "POST", body: "{}" })).status).toBe(405)
     expect((await app.request("/v1/explain?type=vip&name=a")).status).toBe(404)
     const { paths } = (await (await app.request("/v1/openapi.json")).json()) as { paths: object }
-    expect(Object.keys(paths)).toEqual(["/v1/history", "/v1/events", "/v1/support-bundle"])
+    expect(Object.keys(paths)).toEqual(["/v1/history", "/v1/events", "/v1/access", "/v1/support-bundle"])
   })
 
   test("the role that a verb is declared with is the one that its request needs", () => {
     const { control, node } = world()
-    for (const { method, path, role } of verbsOf(node, control, () => NOW))
+    for (const { method, path, role } of verbsOf(node, control, { now: () => NOW, reach: () => ({}) }))
       expect([path, neededRole(method, path)]).toEqual([path, role])
   })
 })
@@ -282,7 +282,8 @@ describe("the reference", () => {
     const { app, control, node } = world()
     const response = await app.request("/v1/docs")
     const html = await response.text()
-    for (const { method, path } of verbsOf(node, control, () => NOW)) expect(html).toContain(`${method} ${path}`)
+    for (const { method, path } of verbsOf(node, control, { now: () => NOW, reach: () => ({}) }))
+      expect(html).toContain(`${method} ${path}`)
     expect(html).not.toMatch(/(src|href)="(https?:)?\/\//)
     expect(html).not.toContain("<script")
     expect(response.headers.get("content-security-policy")).toContain("default-src 'none'")
