@@ -27,6 +27,8 @@ import { demoCommand } from "./cli/demo.ts"
 import { describeCommand } from "./cli/describe.ts"
 import { diffCommand } from "./cli/diff.ts"
 import { encodeCommand } from "./cli/encode.ts"
+import { eventsCommand } from "./cli/events.ts"
+import { explainCommand } from "./cli/explain.ts"
 import { getCommand } from "./cli/get.ts"
 import { historyCommand } from "./cli/history.ts"
 import { planCommand } from "./cli/plan.ts"
@@ -35,6 +37,7 @@ import { rollbackCommand } from "./cli/rollback.ts"
 import { routerConfigCommand } from "./cli/routerConfig.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
+import { topCommand } from "./cli/top.ts"
 import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
 import { versionCommand } from "./cli/version.ts"
@@ -75,6 +78,9 @@ const viaduct = Command.make("viaduct").pipe(
     rollbackCommand,
     getCommand,
     describeCommand,
+    explainCommand,
+    eventsCommand,
+    topCommand,
     traceCommand,
     advertiseCommand,
     decodeCommand,

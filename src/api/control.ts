@@ -2,7 +2,7 @@
 // the node. Every refusal is a value with its reason. Nothing here knows HTTP or who may do what: that is settled before.
 import type { ApplyRequest, ConfigChange } from "../config/change.ts"
 import type { ApplyOutcome, Done, StageProgress } from "../config/outcome.ts"
-import type { ExplainTarget, Explanation } from "../explain/types.ts"
+import type { ExplainQuestion, Explanation } from "../explain/types.ts"
 import type { TraceRecord } from "../observe/trace.ts"
 
 export type { ApplyOutcome, Done, StageProgress } from "../config/outcome.ts"
@@ -28,7 +28,7 @@ export interface NodeControl {
   readonly config?: ConfigControl
   /** Takes a node out of service or back: no next hop, no floating IP. */
   readonly drain?: (node: string, on: boolean, by: string) => Promise<Done>
-  readonly explain?: (target: ExplainTarget) => Promise<Explanation>
+  readonly explain?: (question: ExplainQuestion) => Promise<Explanation>
   /** The messages that are kept, oldest first, and with `follow` those to come. `session`: a session's name or a peer's address. */
   readonly trace?: (
     filter: { readonly session?: string; readonly follow: boolean },

@@ -4,7 +4,7 @@
 // relies on their shape.
 import { Config, Console, Effect, Option, Queue, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
-import { readJsonLines } from "../resources/jsonLines.ts"
+import { readJsonLines, readServerSentEvents } from "../resources/jsonLines.ts"
 
 const DEFAULT_SOCKET = "/run/viaduct/admin.sock"
 
@@ -170,23 +170,34 @@ export const getText = (connection: Connection, path: string, accept: string): E
     catch: adminError
   })
 
-/** The lines of a streamed answer, until the daemon ends it; with `json` that of a POST. Interruption closes the connection. */
-export const streamJson = (
+const streamOf = (
   connection: Connection,
   path: string,
-  accept: string,
-  json?: unknown
+  { accept, json }: { readonly accept: string; readonly json?: unknown },
+  read: (body: ReadableStream<Uint8Array>) => AsyncIterable<unknown>
 ): Stream.Stream<unknown, AdminError> =>
   Stream.callback<unknown, AdminError>((queue) =>
     Effect.tryPromise({
       try: async (signal) => {
         const { body } = await request(connection, path, { accept, json }, signal)
         if (body === null) return
-        for await (const value of readJsonLines(body)) Queue.offerUnsafe(queue, value)
+        for await (const value of read(body)) Queue.offerUnsafe(queue, value)
       },
       catch: adminError
     }).pipe(Effect.andThen(Queue.end(queue)))
   )
+
+/** The lines of a streamed answer, until the daemon ends it; with `json` that of a POST. Interruption closes the connection. */
+export const streamJson = (
+  connection: Connection,
+  path: string,
+  accept: string,
+  json?: unknown
+): Stream.Stream<unknown, AdminError> => streamOf(connection, path, { accept, json }, readJsonLines)
+
+/** The data of server-sent events, in the same way. */
+export const streamEvents = (connection: Connection, path: string): Stream.Stream<unknown, AdminError> =>
+  streamOf(connection, path, { accept: "text/event-stream" }, readServerSentEvents)
 
 /** Prints the error of a command on standard error; the exit status becomes `status`. */
 export const reportErrorsAs =

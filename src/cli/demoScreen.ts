@@ -1,5 +1,6 @@
 // What the demo shows: one screen for a terminal, plain lines for anything else. Functions from a view to text.
 import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { clip } from "./terminal.ts"
 
 export interface DemoView {
   readonly status: NodeStatus
@@ -57,21 +58,6 @@ export const drawDemo = (view: DemoView, columns: number): string => {
   ]
   const width = Math.max(20, columns || 80)
   return `\x1b[?25l\x1b[H${lines.map((line) => `${clip(line, width)}\x1b[K`).join("\r\n")}\x1b[J`
-}
-
-/** Cuts to `width` visible characters; colour sequences have no width. */
-const clip = (line: string, width: number): string => {
-  let seen = 0
-  let out = ""
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence starts with one
-  for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
-    if (part.startsWith("\x1b")) out += part
-    else {
-      out += part.slice(0, Math.max(0, width - seen))
-      seen += part.length
-    }
-  }
-  return out
 }
 
 /** What is new since `before`, a line each. */

@@ -23,6 +23,7 @@ import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
 import { adminFlags, adminSettings } from "./adminFlags.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
+import { explainControl } from "./explainNode.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
 import { serveAdmin } from "./serveAdmin.ts"
@@ -175,9 +176,10 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: Admin
         Effect.catch((refused) => Effect.succeed({ done: false, reason: refused.message }))
       )
     )
+  const explain = yield* explainControl(source)
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
-  yield* serveAdmin(source, listeners, { ...nodeControl(recorder), reload })
+  yield* serveAdmin(source, listeners, { ...nodeControl(recorder), explain, reload })
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload

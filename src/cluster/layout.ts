@@ -56,6 +56,26 @@ const BindingRecord = Schema.Struct({
 
 const RestingRecord = Schema.Struct({ address: AddressText, service: Schema.String, until: Schema.Number })
 
+const states = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const
+
+const FailureRecord = Schema.Struct({
+  type: Schema.Literals(["timeout", "refused", "unreachable", "reset", "closed", "sent", "received", "local"]),
+  in: Schema.Literals(states),
+  at: Schema.String,
+  text: Schema.String,
+  notification: Schema.optionalKey(
+    Schema.Struct({ code: Schema.Int, subcode: Schema.Int, data: Schema.optionalKey(Schema.String) })
+  )
+})
+
+const OpenRecord = Schema.Struct({
+  at: Schema.String,
+  asn: Schema.Number,
+  holdTime: Schema.Number,
+  routerId: Schema.String,
+  capabilities: Schema.Array(Schema.String)
+})
+
 const SessionRecord = Schema.Struct({
   name: Schema.String,
   purpose: Schema.Literals(["control-plane", "service"]),
@@ -64,10 +84,14 @@ const SessionRecord = Schema.Struct({
   localAddress: Schema.String,
   peerAddress: Schema.String,
   peerPort: Schema.Int,
-  state: Schema.Literals(["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"]),
+  state: Schema.Literals(states),
   since: Schema.String,
   reason: Schema.optionalKey(Schema.String),
   flaps: Schema.Int,
+  lastFailure: Schema.optionalKey(FailureRecord),
+  lastOpen: Schema.optionalKey(OpenRecord),
+  passwordFile: Schema.optionalKey(Schema.String),
+  ttlSecurity: Schema.optionalKey(Schema.Int),
   advertised: Schema.Int,
   received: Schema.Int
 })
@@ -89,7 +113,8 @@ const SummaryRecord = Schema.Struct({
     Schema.Struct({
       sessions: Schema.Array(SessionRecord),
       routes: Schema.Array(RouteRecord),
-      more: Schema.Int
+      more: Schema.Int,
+      conflicts: Schema.optionalKey(Schema.Array(Schema.Struct({ address: Schema.String, reason: Schema.String })))
     })
   )
 })

@@ -7,6 +7,12 @@ export interface ExplainTarget {
   readonly name: string
 }
 
+/** What somebody asks about; without a type it is found out what the name is. */
+export interface ExplainQuestion {
+  readonly type?: ExplainTarget["type"]
+  readonly name: string
+}
+
 /** `warn`: works, and not as it should (one path where several could go). */
 export type LinkState = "ok" | "warn" | "broken" | "unknown"
 
@@ -27,6 +33,17 @@ export interface Explanation {
   readonly verdict: string
   readonly state: LinkState
   readonly chain: ReadonlyArray<ExplainLink>
-  /** The first broken link, in the order of the chain. */
+  /** The first broken link, in the order of the chain; where none is, the first that is not as it should be. */
   readonly broken?: Pick<ExplainLink, "subject" | "text" | "hints">
+}
+
+/** What a look at a session's peer showed at this moment. */
+export interface SessionProbe {
+  /** `hops`: how far away the peer is, 1 on the same segment; absent where that cannot be told. */
+  readonly ping?:
+    | { readonly type: "answer"; readonly hops?: number }
+    | { readonly type: "silence" }
+    | { readonly type: "unreachable"; readonly why: string }
+  /** A connection to the peer's port without an MD5 key. */
+  readonly tcp?: "open" | "refused" | "silence" | "unreachable"
 }

@@ -38,6 +38,23 @@ export interface SessionSummary {
   readonly since: string
   readonly reason?: string
   readonly flaps: number
+  /** As in a node's status (resources/nodeStatus.ts): what explains why it is down. */
+  readonly lastFailure?: {
+    readonly type: "timeout" | "refused" | "unreachable" | "reset" | "closed" | "sent" | "received" | "local"
+    readonly in: SessionSummary["state"]
+    readonly at: string
+    readonly text: string
+    readonly notification?: { readonly code: number; readonly subcode: number; readonly data?: string }
+  }
+  readonly lastOpen?: {
+    readonly at: string
+    readonly asn: number
+    readonly holdTime: number
+    readonly routerId: string
+    readonly capabilities: ReadonlyArray<string>
+  }
+  readonly passwordFile?: string
+  readonly ttlSecurity?: number
   /** Paths. */
   readonly advertised: number
   readonly received: number
@@ -69,6 +86,8 @@ export interface NodeSummary {
     readonly routes: ReadonlyArray<RouteGroup>
     /** How many more prefixes it announces. */
     readonly more: number
+    /** Addresses that fall to it and that somebody else has. */
+    readonly conflicts?: ReadonlyArray<{ readonly address: string; readonly reason: string }>
   }
 }
 

@@ -20,7 +20,8 @@ export interface PingRequest {
 }
 
 export type PingAnswer =
-  | { readonly type: "answer"; readonly tookMs: number }
+  /** `ttlHops`: the time to live that was left of the answer's; absent where the kernel does not tell (IPv6). */
+  | { readonly type: "answer"; readonly tookMs: number; readonly ttlHops?: number }
   | { readonly type: "silence" }
   /** Somebody on the way, or our own kernel, says that it does not get there. */
   | { readonly type: "unreachable"; readonly why: string }

@@ -246,6 +246,10 @@ export interface RemoteNodeStatus {
       | "since"
       | "reason"
       | "flaps"
+      | "lastFailure"
+      | "lastOpen"
+      | "passwordFile"
+      | "ttlSecurity"
     > & { readonly advertised: number; readonly received: number }
   >
   /** What it announces; not more than a few hundred, see `routesMore`. */
@@ -258,6 +262,8 @@ export interface RemoteNodeStatus {
   }>
   /** How many more prefixes it announces. */
   readonly routesMore: number
+  /** Addresses that fall to it and that somebody else has, with what it knows of them. */
+  readonly conflicts?: ReadonlyArray<{ readonly address: string; readonly reason: string }>
 }
 
 /** What the daemon counted and timed since it started, by the name of the metric. */

@@ -97,9 +97,11 @@ const memberEvents = (before: Around, after: Around, about: About): ReadonlyArra
   ]
 }
 
-const storeEvents = ({ store: was }: Around, { store: is, node }: Around): ReadonlyArray<EventDraft> => {
+const storeEvents = ({ store: was, members }: Around, { store: is, node }: Around): ReadonlyArray<EventDraft> => {
   if (is === undefined || was === undefined || is.state === was.state) return []
   const about = nodeAbout(node)
+  // Heard for the first time: it was never lost.
+  if (is.state === "connected" && members.length === 0) return []
   if (is.state === "connected") return [{ reason: "StoreBack", message: `${is.name} answers`, about }]
   const why = is.reason === undefined ? "" : `: ${is.reason}`
   return [{ reason: "StoreLost", message: `no word from ${is.name}${why}; what is announced stays`, about }]

@@ -49,6 +49,8 @@ export class Reconciler extends Context.Service<
     readonly forceReload: Effect.Effect<void, ConfigRefused>
     /** Hands what moves over to the other nodes: no next hop here any more, floating IPs given back in order (D8). */
     readonly leave: Effect.Effect<void>
+    /** What the documents in force want; undefined: none was accepted yet. */
+    readonly desired: () => DesiredCluster | undefined
     /** Everything but the process's own figures. */
     readonly status: Effect.Effect<Omit<NodeStatus, "process">>
   }
@@ -393,6 +395,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     reload: reload(false),
     forceReload: reload(true),
     leave,
+    desired: () => accepted?.cluster,
     status
   })
 })

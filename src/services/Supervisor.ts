@@ -84,6 +84,8 @@ export class Supervisor extends Context.Service<
      */
     readonly stop: (reason: StopReason, options?: EndOptions) => Effect.Effect<void>
     readonly status: Effect.Effect<PlanStatus>
+    /** Of these prefixes those that peers announce to us, by name of the session. */
+    readonly heardBack: (prefixes: ReadonlySet<string>) => ReadonlyMap<string, ReadonlyArray<string>>
     /** Something in the status may have changed. */
     readonly changes: Stream.Stream<void>
   }
@@ -398,6 +400,16 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
       addresses: [...addresses.values()].map(({ planned: _planned, ...status }) => status),
       refusals: plan?.refusals ?? []
     })),
+    heardBack: (prefixes) =>
+      new Map(
+        [...running.values()].map(({ planned, session }) => {
+          const heard = session
+            .received()
+            .list()
+            .filter(({ prefix }) => prefixes.has(prefix))
+          return [planned.name, [...new Set(heard.map(({ prefix }) => prefix))]]
+        })
+      ),
     changes: Stream.fromPubSub(changed)
   })
 })

@@ -95,7 +95,8 @@ export const elsewhere = (view: ClusterView, self: string, provenMs: number): Re
         reportedAt: new Date(at).toISOString(),
         sessions: bgp.sessions,
         routes: routesOf(bgp),
-        routesMore: bgp.more
+        routesMore: bgp.more,
+        ...(bgp.conflicts === undefined ? {} : { conflicts: bgp.conflicts })
       }
     ]
   })

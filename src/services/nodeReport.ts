@@ -23,6 +23,11 @@ const sessionSummary = (session: SessionStatus): SessionSummary => ({
   since: session.since,
   ...(session.reason === undefined ? {} : { reason: session.reason }),
   flaps: session.flaps,
+  // What explains a session that is down; of one that is up nobody has to know.
+  ...(session.lastFailure === undefined ? {} : { lastFailure: session.lastFailure }),
+  ...(session.state === "Established" || session.lastOpen === undefined ? {} : { lastOpen: session.lastOpen }),
+  ...(session.passwordFile === undefined ? {} : { passwordFile: session.passwordFile }),
+  ...(session.ttlSecurity === undefined ? {} : { ttlSecurity: session.ttlSecurity }),
   advertised: session.advertised.length,
   received: session.received.routes
 })
@@ -82,6 +87,11 @@ export const makeAnnouncements = () => {
   }
 }
 
+const conflictsOf = ({ floatingIps }: Reported) => {
+  const conflicts = floatingIps.filter(({ state }) => state === "conflict")
+  return conflicts.length === 0 ? {} : { conflicts: conflicts.map(({ address, reason }) => ({ address, reason })) }
+}
+
 /** `reportedAt` is RFC 3339. */
 export const nodeSummary = (
   status: Reported,
@@ -99,7 +109,7 @@ export const nodeSummary = (
     sessions: { established, expected: sessions.length },
     held,
     reportedAt,
-    bgp: { sessions: sessions.map(sessionSummary), ...announcements(sessions) }
+    bgp: { sessions: sessions.map(sessionSummary), ...announcements(sessions), ...conflictsOf(status) }
   }
 }
 
@@ -111,7 +121,8 @@ export const urgentPart = ({ reportedAt: _, bgp, ...rest }: NodeSummary): string
       state === "Established" ? [name, state, advertised] : [name, reason]
     ),
     bgp?.routes,
-    bgp?.more
+    bgp?.more,
+    bgp?.conflicts
   ])
 
 /** Everything but when it was said. */

@@ -74,6 +74,7 @@ const pure = [
   "config",
   "plan",
   "resources",
+  "explain",
   "api",
   "services",
   "observe",

@@ -50,11 +50,19 @@ const answerTo = (fd: number, target: Address, error: unknown): PingAnswer => {
   return { type: "unreachable", why: c.errnoText(error.errno) }
 }
 
+interface Reply {
+  readonly type: "reply"
+  readonly ttlHops?: number
+}
+
 /** The answer where it is there already. */
-const heard = (fd: number, target: Address, identifier: number): "reply" | PingAnswer | undefined => {
+const heard = (fd: number, target: Address, identifier: number): Reply | PingAnswer | undefined => {
   try {
     for (let bytes = c.receive(fd, 65536); bytes !== undefined; bytes = c.receive(fd, 65536)) {
-      if (decodeEchoReply(familyOf(target), bytes)?.identifier === identifier) return "reply"
+      if (decodeEchoReply(familyOf(target), bytes)?.identifier !== identifier) continue
+      // Octet 8 of the IPv4 header, which comes with the packet; that of IPv6 does not.
+      const ttlHops = familyOf(target) === "ipv4" ? bytes[8] : undefined
+      return { type: "reply", ...(ttlHops === undefined ? {} : { ttlHops }) }
     }
     return undefined
   } catch (error) {
@@ -91,7 +99,7 @@ const exchange = Effect.fnUntraced(function* (fd: number, request: PingRequest) 
   for (let pauseMs = 0.5; ; pauseMs = Math.min(20, pauseMs * 1.5)) {
     const got = yield* Effect.try({ try: () => heard(fd, target, identifier), catch: reachabilityError })
     const tookMs = (yield* now) - startedMs
-    if (got === "reply") return { type: "answer", tookMs } as const
+    if (got?.type === "reply") return { ...got, type: "answer", tookMs } as const
     if (got !== undefined) return got
     if (tookMs >= timeoutMs) return { type: "silence" } as const
     yield* Effect.sleep(Math.min(pauseMs, timeoutMs - tookMs))

@@ -96,11 +96,13 @@ export const ReloadQuery = Schema.Struct({
 })
 
 export const ExplainQuery = Schema.Struct({
-  type: described(
-    Schema.Literals(["vip", "service", "peer", "floatingip", "node"]).annotate({
-      expected: "vip, service, peer, floatingip or node"
-    }),
-    "What kind of thing."
+  type: Schema.optionalKey(
+    described(
+      Schema.Literals(["vip", "service", "peer", "floatingip", "node"]).annotate({
+        expected: "vip, service, peer, floatingip or node"
+      }),
+      "What kind of thing; found out by the name where absent."
+    )
   ),
   name: described(
     filled("an address or a name"),

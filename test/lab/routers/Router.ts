@@ -55,6 +55,8 @@ export interface RouterSpec {
   readonly families?: ReadonlyArray<"ipv4" | "ipv6">
   /** Puts learnt routes into the kernel, with ECMP. FRR and BIRD. */
   readonly installRoutes?: boolean
+  /** Refuses these. BIRD. */
+  readonly refusePrefixes?: ReadonlyArray<string>
   /** Refuses routes whose next hop is elsewhere. FRR and BIRD. */
   readonly acceptNextHops?: ReadonlyArray<string>
   /** BIRD, GoBGP and ExaBGP. */

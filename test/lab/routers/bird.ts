@@ -47,6 +47,9 @@ const tableLines = (spec: RouterSpec, family: Family): ReadonlyArray<string> => 
     ...(accepted.length === 0
       ? []
       : [`  if !(${accepted.map((prefix) => `bgp_next_hop ~ ${prefix}`).join(" || ")}) then reject;`]),
+    ...(spec.refusePrefixes ?? [])
+      .filter((prefix) => familyOfText(prefix) === family)
+      .map((prefix) => `  if net = ${prefix} then reject;`),
     "  accept;",
     "}",
     ...(mine.length === 0
