@@ -1,11 +1,10 @@
 // `viaduct run`: the daemon of one node. Puts the services together over the ports, serves the admin API, follows signals.
 // SIGTERM and Ctrl+C withdraw, say Cease, take the addresses off and end within two seconds; a second one ends at once (D8).
-import { Console, Effect, Fiber, Layer, Logger, Option, Queue, Stream } from "effect"
+import { Console, Effect, Fiber, Layer, Option, Queue, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { NodeSource } from "../api/source.ts"
 import type { AdminSettings } from "../config/daemonSettings.ts"
 import { emptySnapshot } from "../config/objects.ts"
-import { logger } from "../observe/logger.ts"
 import { Recorder } from "../observe/Recorder.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
@@ -24,9 +23,11 @@ import { addressRecord } from "./addressRecord.ts"
 import { adminFlags, adminSettings } from "./adminFlags.ts"
 import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
 import { explainControl } from "./explainNode.ts"
+import { type LogOptions, logFlags, terminalLog } from "./logFlags.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
 import { readConfig } from "./readConfig.ts"
 import { serveAdmin } from "./serveAdmin.ts"
+import { Telemetry, telemetry } from "./telemetry.ts"
 
 const flags = {
   config: Flag.String("config").pipe(
@@ -43,11 +44,12 @@ const flags = {
     Flag.withDescription("Directory of this daemon alone"),
     Flag.withDefault("/var/lib/viaduct")
   ),
+  ...logFlags,
   ...adminFlags
 }
 
 /** What the daemon needs to know; `runCommand`'s flags, and what the demo sets. */
-export interface DaemonOptions {
+export interface DaemonOptions extends LogOptions {
   readonly config: ReadonlyArray<string>
   /** Endpoints; instead of those in a DaemonConfig document. */
   readonly etcd?: ReadonlyArray<string>
@@ -180,6 +182,8 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: Admin
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
   yield* serveAdmin(source, listeners, { ...nodeControl(recorder), explain, reload })
+  const { exportMetrics } = yield* Telemetry
+  yield* exportMetrics(Effect.promise(() => source.status()))
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
   yield* reconciler.reload
@@ -220,9 +224,6 @@ const reportToManager = Effect.fnUntraced(function* (source: NodeSource) {
   yield* Fiber.join(teller)
 })
 
-const terminalLog = () =>
-  Logger.layer([logger(process.stdout.isTTY ? "pretty" : "json", (line) => void process.stdout.write(`${line}\n`))])
-
 /** Fails with a message for people; the exit status is 1. */
 const runDaemon = (options: DaemonOptions) =>
   Effect.gen(function* () {
@@ -239,11 +240,12 @@ const runDaemon = (options: DaemonOptions) =>
       Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store)))
     )
     yield* Effect.scoped(daemon(options, { ...settings.admin, ...options.admin }, recorder)).pipe(
-      Effect.provide(services)
+      Effect.provide(services),
+      Effect.provide(telemetry({ version, hostname, cluster }, options.otlp))
     )
   }).pipe(
     Effect.scoped,
-    Effect.provide(terminalLog()),
+    Effect.provide(terminalLog(options)),
     Effect.catchTags({
       ConfigRefused: ({ message }) => failed(message),
       AdminServerError: ({ message }) => failed(message),
@@ -265,11 +267,12 @@ export const failed = (message: string) =>
 export const runCommand = Command.make(
   "run",
   flags,
-  ({ node, etcd, config, dataDir, adminSocket, adminListen, ...rest }) =>
+  ({ node, etcd, config, dataDir, adminSocket, adminListen, logFormat, logLevel, otlp, ...rest }) =>
     adminSettings(rest).pipe(
       Effect.flatMap((admin) =>
         runDaemon({
-          ...{ config, dataDir, adminSocket, adminListen, admin },
+          ...{ config, dataDir, adminSocket, adminListen, admin, logFormat, logLevel },
+          ...(Option.isSome(otlp) ? { otlp: otlp.value } : {}),
           ...(Option.isSome(node) ? { node: node.value } : {}),
           ...(Option.isSome(etcd) ? { etcd: etcd.value.split(",") } : {})
         })
