@@ -21,6 +21,7 @@ export const PROGRAMS = {
   etcd: "/usr/bin/etcd",
   etcdctl: "/usr/bin/etcdctl",
   openssl: "/usr/bin/openssl",
+  chromium: "/usr/bin/chromium",
   tshark: "/usr/bin/tshark",
   prometheus: "/usr/bin/prometheus"
 } as const

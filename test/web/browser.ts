@@ -1,15 +1,9 @@
-// Chromium for tests: the Debian package, driven over its debugging pipe, with a profile of its own and nothing that calls home.
-import { existsSync, mkdtempSync, rmSync } from "node:fs"
+// Chromium for tests: the Debian package, driven over its debugging port, with a profile of its own and nothing that calls home.
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type BrowserContext, chromium, type Page } from "playwright-core"
-
-const CHROMIUM = "/usr/bin/chromium"
-
-/** Why browser tests cannot run here; undefined: they can. */
-export const missingBrowser = existsSync(CHROMIUM)
-  ? undefined
-  : `${CHROMIUM} is not installed (Debian package chromium)`
+import { PROGRAMS } from "../lab/requires.ts"
 
 const flags = [
   "--disable-gpu",
@@ -29,50 +23,42 @@ export interface Look {
 
 export class Browser implements AsyncDisposable {
   private constructor(
-    private readonly browser: Awaited<ReturnType<typeof chromium.launchPersistentContext>>,
+    private readonly context: BrowserContext,
     private readonly profile: string
   ) {}
 
-  /** A browser with one window; a new one for each look, since a profile has one. */
-  static async start({
-    width = 1280,
-    height = 860,
-    colorScheme = "light",
-    reducedMotion = "reduce"
-  }: Look = {}): Promise<Browser> {
+  static async start(): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), "viaduct-chromium-"))
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
+      executablePath: PROGRAMS.chromium,
       headless: true,
       chromiumSandbox: false,
       args: flags,
-      viewport: { width, height },
-      colorScheme,
-      reducedMotion,
       timezoneId: "UTC",
       locale: "en-GB"
     })
+    context.setDefaultTimeout(10_000)
     return new Browser(context, profile)
   }
 
-  get context(): BrowserContext {
-    return this.browser
-  }
-
-  async page(url: string): Promise<Visit> {
-    const page = await this.browser.newPage()
+  /** A new tab at `url`, as wide and as coloured as `look` has it. */
+  async page(url: string, look: Look = {}): Promise<Visit> {
+    const { width = 1280, height = 860, colorScheme = "light", reducedMotion = "reduce" } = look
+    const page = await this.context.newPage()
+    await page.setViewportSize({ width, height })
+    await page.emulateMedia({ colorScheme, reducedMotion })
     const visit = new Visit(page, url)
     await page.goto(url)
     return visit
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.browser.close()
+    await this.context.close()
     rmSync(this.profile, { recursive: true, force: true })
   }
 }
 
-/** A page, with what it asked for and what went wrong in it. */
+/** A tab, with what it asked for and what went wrong in it. */
 export class Visit {
   readonly requests: Array<string> = []
   readonly errors: Array<string> = []
@@ -93,8 +79,29 @@ export class Visit {
     await this.page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
   }
 
-  /** What is wider than the window. */
+  /** By how many pixels the page is wider than the window. */
   overflow(): Promise<number> {
     return this.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+  }
+
+  /** What has the focus, as a reader would name it. */
+  focused(): Promise<string> {
+    return this.page.evaluate(`(() => {
+      const element = document.activeElement
+      const name = element?.getAttribute("aria-label") ?? element?.textContent ?? ""
+      return (element?.tagName.toLowerCase() ?? "") + " " + name.trim().slice(0, 60)
+    })()`)
+  }
+
+  /** Presses Tab until what has the focus is like `wanted`. */
+  async tabTo(wanted: RegExp, atMost = 80): Promise<string> {
+    const passed: Array<string> = []
+    for (let i = 0; i < atMost; i++) {
+      await this.page.keyboard.press("Tab")
+      const focused = await this.focused()
+      if (wanted.test(focused)) return focused
+      passed.push(focused)
+    }
+    throw new Error(`${wanted} is not reached by Tab, only ${passed.join(" | ")}`)
   }
 }

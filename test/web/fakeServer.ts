@@ -232,6 +232,8 @@ export class FakeServer {
   /** By number. */
   readonly texts = new Map<number, string>()
   revisions: ReadonlyArray<RevisionInfo> = history
+  /** It answers 503 to everything, as a proxy does before a daemon that is away. */
+  away = false
   /** Who asked for what, as `METHOD path`. */
   readonly asked: Array<string> = []
   private readonly server: ReturnType<typeof Bun.serve>
@@ -377,6 +379,7 @@ export class FakeServer {
       this.asked.push(`${context.req.method} ${context.req.path}`)
       await next()
     })
+    app.use("*", async (_, next) => (this.away ? failure(503, "ServiceUnavailable", "the daemon is away") : next()))
     app.route("/", dashboardRoutes())
     app.use("*", async (context, next) => {
       const role = this.role(context.req.header("authorization"))

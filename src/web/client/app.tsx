@@ -81,18 +81,16 @@ const ClusterName = () => {
       </span>
     )
   return (
-    <label>
-      <span class="hidden">Cluster</span>
-      <select
-        class="cluster-choice"
-        value={cluster.value}
-        onChange={(event) => chooseCluster(event.currentTarget.value)}
-      >
-        {clusters.value.map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
-    </label>
+    <select
+      class="cluster-choice"
+      aria-label="Cluster to show"
+      value={cluster.value}
+      onChange={(event) => chooseCluster(event.currentTarget.value)}
+    >
+      {clusters.value.map((name) => (
+        <option key={name}>{name}</option>
+      ))}
+    </select>
   )
 }
 

@@ -18,6 +18,8 @@ export const heardAtMs = signal(0)
 
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 8000
+/** A connection that lived for so long is tried again at once. */
+const STEADY_MS = 5000
 
 const isStatus = (value: unknown): value is NodeStatus =>
   typeof value === "object" && value !== null && "node" in value && "sessions" in value
@@ -54,42 +56,61 @@ const read = async (signal: AbortSignal): Promise<string> => {
   return "the daemon ended the connection"
 }
 
-const loginOrTime = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Waits so long, or until the browser is online again; the token's change aborts it. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    let stop = (): void => undefined
     const done = () => {
       clearTimeout(timer)
       window.removeEventListener("online", done)
-      stop()
       resolve()
     }
     const timer = setTimeout(done, ms)
-    const before = token.value
-    stop = token.subscribe((value) => {
-      if (value !== before) queueMicrotask(done)
-    })
     signal.addEventListener("abort", done, { once: true })
     window.addEventListener("online", done)
   })
 
-/** Follows the status until `signal` aborts. */
-export const follow = async (signal: AbortSignal): Promise<void> => {
+/** A signal that aborts when another token is given: what was asked in the old one's name is over. */
+const untilOtherToken = (): { readonly signal: AbortSignal; readonly end: () => void } => {
+  const controller = new AbortController()
+  const before = token.value
+  const end = token.subscribe((value) => {
+    if (value !== before) controller.abort()
+  })
+  return { signal: controller.signal, end }
+}
+
+/** Nobody who signs out leaves the cluster on the screen. */
+const forget = (): void => {
+  pending = undefined
+  batch(() => {
+    statuses.value = new Map()
+    connection.value = { state: "connecting" }
+  })
+}
+
+/** Follows the status for as long as the page is open. */
+export const follow = async (): Promise<never> => {
   let retryMs = FIRST_RETRY_MS
-  while (!signal.aborted) {
+  for (;;) {
+    const { signal: changed, end } = untilOtherToken()
     const startedAt = Date.now()
-    let why: string
     let wait = retryMs
+    let why = ""
     try {
-      why = await read(signal)
+      why = await read(changed)
     } catch (error) {
       why = error instanceof Error ? error.message : String(error)
+      // Only another token helps.
       if (error instanceof RequestError && error.status === 401) wait = 3_600_000
     }
-    if (signal.aborted) return
-    flush()
-    connection.value = { state: "lost", why }
-    if (Date.now() - startedAt > 5000) wait = Math.min(wait, FIRST_RETRY_MS)
-    await loginOrTime(wait, signal)
-    retryMs = wait >= LAST_RETRY_MS ? FIRST_RETRY_MS : Math.min(LAST_RETRY_MS, wait * 2)
+    if (!changed.aborted) {
+      flush()
+      connection.value = { state: "lost", why }
+      if (Date.now() - startedAt > STEADY_MS) wait = Math.min(wait, FIRST_RETRY_MS)
+      await pause(wait, changed)
+    }
+    end()
+    retryMs = changed.aborted ? FIRST_RETRY_MS : Math.min(LAST_RETRY_MS, wait * 2)
+    if (changed.aborted && token.value === "") forget()
   }
 }

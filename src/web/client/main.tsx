@@ -7,5 +7,5 @@ const root = document.getElementById("app")
 if (root !== null) {
   root.textContent = ""
   render(<App />, root)
-  void follow(new AbortController().signal)
+  void follow()
 }

@@ -97,8 +97,8 @@ export interface Access {
 
 /** What one may do; true until the server says otherwise: it is the server that holds to it. */
 export const access = signal<Access>({ write: true, reason: "" })
-/** The verbs that are served; undefined: not known. */
-export const served = signal<ReadonlySet<string> | undefined>(undefined)
+/** The verbs that are served; `unsaid`: the server does not tell. Undefined: not asked yet. */
+export const served = signal<ReadonlySet<string> | "unsaid" | undefined>(undefined)
 
 /** Asks the server again whenever there is a new connection or another token. */
 effect(() => {
@@ -108,14 +108,15 @@ effect(() => {
     ([review, paths]) => {
       access.value =
         review === undefined ? { write: true, reason: "" } : { write: review.allowed, reason: review.reason }
-      served.value = paths
+      served.value = paths ?? "unsaid"
     },
     () => {
       // The live stream tells that the connection is lost; both are asked again once it is back.
-      served.value = undefined
+      served.value ??= "unsaid"
     }
   )
 })
 
 /** Whether a verb is there; where the server does not say, trying is how one finds out. */
-export const serves = (path: string): boolean => served.value === undefined || served.value.has(path)
+export const serves = (path: string): boolean =>
+  served.value !== undefined && (served.value === "unsaid" || served.value.has(path))

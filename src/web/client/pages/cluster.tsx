@@ -179,14 +179,10 @@ const RouterCard = ({ box }: { box: Box<FleetRouter> }) => {
   const { address, asn, up, sessions } = box.item
   const tone: Tone = up === sessions.length ? "good" : up === 0 ? "bad" : "warn"
   return (
-    <a
-      class={`router-card router-${tone}`}
-      style={at(box)}
-      href={`#/sessions?${new URLSearchParams({ q: address })}`}
-      aria-label={`Router ${address}, AS ${asn}: ${up} of ${sessions.length} sessions up`}
-    >
+    <a class={`router-card router-${tone}`} style={at(box)} href={`#/sessions?${new URLSearchParams({ q: address })}`}>
       <span class="router-head">
         <Sign tone={tone} />
+        <span class="hidden">Router </span>
         <span class="router-address">{address}</span>
       </span>
       <span class="node-sub">

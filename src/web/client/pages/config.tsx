@@ -11,7 +11,7 @@ import { DiffLines } from "../parts/diff.tsx"
 import { History } from "../parts/history.tsx"
 import { Sign } from "../parts/icons.tsx"
 import { Age } from "../parts/small.tsx"
-import { access, fleet, serves } from "../state.ts"
+import { access, fleet, served, serves } from "../state.ts"
 
 const Editor = ({ field }: { field: { readonly current: HTMLTextAreaElement | null } }) => {
   const gutter = useRef<HTMLPreElement>(null)
@@ -192,9 +192,7 @@ export const ConfigPage = () => {
       <>
         <h1>Config</h1>
         <Source />
-        <p class="empty">
-          This server shows the config's state only; documents and history are served by the nodes themselves.
-        </p>
+        <p class="empty">{served.value === undefined ? "Asking…" : "Documents and history are not served here."}</p>
       </>
     )
   return (

@@ -34,10 +34,9 @@ const EventItem = ({ event }: { event: FleetEvent }) => {
       <Sign tone={event.type === "Warning" ? "warn" : "good"} />
       <div class="event-main">
         <p class="event-message" dir="auto">
-          {event.message}
+          <strong>{event.reason}</strong> {event.message}
         </p>
         <p class="event-sub" dir="auto">
-          <span class="event-reason">{event.reason}</span>
           {href === undefined ? <span>{about}</span> : <a href={href}>{about}</a>}
           {event.count > 1 && (
             <span title={`first ${clock(event.firstAt)}`}>

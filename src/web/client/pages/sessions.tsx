@@ -189,7 +189,6 @@ const Messages = ({ session }: { session: FleetSession }) => {
     )
     return () => stop.abort()
   }, [session.name, session.state, round.value, kept, failed])
-  if (!serves("/v1/trace")) return null
   return (
     <section aria-label="Last messages">
       <h3 class="with-action">
@@ -280,7 +279,7 @@ const SessionPanel = ({ session }: { session: FleetSession }) => {
           <Negotiated detail={detail} />
           <Counters sent={detail.sent} got={detail.got} />
           <Routes detail={detail} />
-          <Messages session={session} />
+          {serves("/v1/trace") && <Messages session={session} />}
         </>
       )}
     </Panel>

@@ -10,7 +10,7 @@ export const ConfirmBar = () => {
   const refused = useSignal("")
   const waiting = unconfirmed.value
   if (waiting === undefined) return null
-  const left = Math.max(0, Math.ceil((Date.parse(waiting.until) - now.value) / 1000))
+  const left = Math.max(0, Math.floor((Date.parse(waiting.until) - now.value) / 1000))
   const keep = async () => {
     busy.value = true
     try {

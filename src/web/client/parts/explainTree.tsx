@@ -63,8 +63,11 @@ export const ExplanationView = ({ explanation }: { explanation: Explanation }) =
   </div>
 )
 
-/** Asks for the explanation of `target` and shows it. */
-export const Explain = ({ target: { type, name } }: { target: ExplainTarget }) => {
+/** The explanation of `target`, where explanations are served. */
+export const Explain = ({ target }: { target: ExplainTarget }) =>
+  serves("/v1/explain") ? <Asked key={`${target.type} ${target.name}`} target={target} /> : null
+
+const Asked = ({ target: { type, name } }: { target: ExplainTarget }) => {
   const answer = useSignal<Explanation | undefined>(undefined)
   const failed = useSignal("")
   const round = useSignal(0)
@@ -83,7 +86,6 @@ export const Explain = ({ target: { type, name } }: { target: ExplainTarget }) =
       stale = true
     }
   }, [type, name, round.value, answer, failed])
-  if (!serves("/v1/explain")) return null
   return (
     <section aria-label="Explanation">
       <h3 class="with-action">
