@@ -10,7 +10,7 @@ import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
 import { dashboardRoutes } from "../../src/web/routes.ts"
 
 export interface FakeOptions {
-  /** Token → role; without any nobody is asked. */
+  /** Token → role, that of an empty one for who has none; absent: everybody may write. */
   readonly tokens?: Readonly<Record<string, "read" | "write">>
   readonly documents?: string
 }

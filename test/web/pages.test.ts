@@ -328,10 +328,26 @@ describe("who one is", () => {
       await page.evaluate("[Object.values(sessionStorage), JSON.stringify(localStorage), document.cookie]")
     ).toEqual([["good-token"], "{}", ""])
     expect(visit.requests.filter((url) => url.includes("good-token"))).toEqual([])
-    expect(server.asked.filter((what) => what.includes("/v1/status")).length).toBeGreaterThan(2)
+    // Once without a token, once with the right one.
+    expect(server.asked.filter((what) => what.includes("/v1/status")).length).toBe(2)
     await page.getByRole("button", { name: "Sign out" }).click()
     await page.getByRole("heading", { name: "A token is needed here" }).waitFor()
     visit.errors.splice(0)
+  })
+
+  test("who may look without a token signs in to change something, and out again", async () => {
+    const { page, visit } = await open(world(), {}, { tokens: { ...tokens, "": "read" } })
+    await page.getByRole("button", { name: "Sign in" }).click()
+    await page.getByRole("heading", { name: "Sign in to change something" }).waitFor()
+    await page.keyboard.press("Escape")
+    await page.getByRole("button", { name: "Sign in" }).click()
+    await page.getByLabel("Token", { exact: true }).fill("good-token")
+    await page.keyboard.press("Enter")
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    await visit.to("#/config")
+    await page.getByRole("button", { name: "See what it does" }).waitFor()
+    await page.getByRole("button", { name: "Sign out" }).click()
+    await page.getByText("You may read only").waitFor()
   })
 
   test("who may read only sees why, can look at what a rollback would do, and is offered nothing to apply", async () => {

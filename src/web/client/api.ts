@@ -12,6 +12,8 @@ const TOKEN = "viaduct-token"
 export const token = signal(sessionStorage.getItem(TOKEN) ?? "")
 /** Why a token is asked for; undefined: none is needed, as far as we know. */
 export const loginWanted = signal<string | undefined>(undefined)
+/** One may look without a token, and asks to give one. */
+export const loginOpened = signal(false)
 /** What the server's clock is ahead of this one, in ms. */
 export const clockAheadMs = signal(0)
 
@@ -158,19 +160,35 @@ export const messages = async (session: string, signal: AbortSignal): Promise<Re
   return found
 }
 
-/** Whether whoever holds the token may write; undefined: the server does not say. */
-export const mayWrite = async (): Promise<{ readonly allowed: boolean; readonly reason: string } | undefined> => {
-  const review = {
+const MAY_I_APPLY = {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",
     spec: { nonResourceAttributes: { path: "/v1/apply", verb: "post" } }
-  }
+  })
+} as const
+const REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+/** Takes `candidate` for the token if the server knows it; the answer is why not. */
+export const signIn = async (candidate: string): Promise<string | undefined> => {
+  const headers = { ...MAY_I_APPLY.headers, authorization: `Bearer ${candidate}` }
+  let response: Response
   try {
-    const response = await request("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(review)
-    })
+    response = await fetch(REVIEWS, { ...MAY_I_APPLY, headers, credentials: "omit", cache: "no-store" })
+  } catch {
+    return "the daemon does not answer"
+  }
+  if (response.status === 401 || response.status === 429) return messageOf(response)
+  setToken(candidate)
+  return undefined
+}
+
+/** Whether whoever holds the token may write; undefined: the server does not say. */
+export const mayWrite = async (): Promise<{ readonly allowed: boolean; readonly reason: string } | undefined> => {
+  try {
+    const response = await request(REVIEWS, MAY_I_APPLY)
     const value: unknown = await response.json()
     const status = isRecord(value) && isRecord(value.status) ? value.status : {}
     return { allowed: status.allowed === true, reason: typeof status.reason === "string" ? status.reason : "" }

@@ -1,7 +1,7 @@
 // The shell around the pages: where one is and can go, whether what is shown is true now, and what cannot wait: a change that has to be
 // confirmed, a token that is asked for.
 import { useEffect } from "preact/hooks"
-import { loginWanted, setToken, token } from "./api.ts"
+import { loginOpened, loginWanted, setToken, token } from "./api.ts"
 import { connection, heardAtMs, statuses } from "./live.ts"
 import { duration, plural } from "./model/format.ts"
 import { ClusterPage } from "./pages/cluster.tsx"
@@ -12,7 +12,7 @@ import { SessionsPage } from "./pages/sessions.tsx"
 import { ConfirmBar } from "./parts/confirmBar.tsx"
 import { Mark, PageIcon, Sign, ThemeIcon } from "./parts/icons.tsx"
 import { Login } from "./parts/login.tsx"
-import { chooseCluster, cluster, clusters, health, now, type Page, pages, place, theme } from "./state.ts"
+import { access, chooseCluster, cluster, clusters, health, now, type Page, pages, place, theme } from "./state.ts"
 
 const names: Readonly<Record<Page, string>> = {
   cluster: "Cluster",
@@ -167,6 +167,27 @@ const footText = (): string => {
   return `viaduct ${status.version} · ${node} · config revision ${status.config.revision}`
 }
 
+const SignInOrOut = () => {
+  if (token.value !== "")
+    return (
+      <button type="button" class="plain" onClick={() => setToken("")}>
+        Sign out
+      </button>
+    )
+  if (access.value.write || loginOpened.value || loginWanted.value !== undefined) return null
+  return (
+    <button
+      type="button"
+      class="plain"
+      onClick={() => {
+        loginOpened.value = true
+      }}
+    >
+      Sign in
+    </button>
+  )
+}
+
 export const App = () => {
   useSlash()
   useTitle()
@@ -184,18 +205,14 @@ export const App = () => {
         <Navigation />
         <div class="top-end">
           <Connection />
-          {token.value !== "" && (
-            <button type="button" class="plain" onClick={() => setToken("")}>
-              Sign out
-            </button>
-          )}
+          <SignInOrOut />
           <ThemeButton />
         </div>
       </header>
       <Lost />
       <ConfirmBar />
       <main id="content" tabIndex={-1}>
-        {loginWanted.value !== undefined && <Login />}
+        {(loginWanted.value !== undefined || loginOpened.value) && <Login />}
         <Content />
       </main>
       <footer class="foot" dir="auto">
