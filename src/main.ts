@@ -14,6 +14,7 @@ import { BunAdminServer } from "./adapters/bun/BunAdminServer.ts"
 import { BunTransport } from "./adapters/bun/BunTransport.ts"
 import { etcdStore } from "./adapters/etcd/EtcdStore.ts"
 import { FileSecrets } from "./adapters/file/FileSecrets.ts"
+import { LinuxFileWatch } from "./adapters/file/LinuxFileWatch.ts"
 import { LinuxHost } from "./adapters/linux/LinuxHost.ts"
 import { LinuxNeighbours } from "./adapters/linux/LinuxNeighbours.ts"
 import { LinuxReachability } from "./adapters/linux/LinuxReachability.ts"
@@ -40,7 +41,6 @@ import { simulateCommand } from "./cli/simulate.ts"
 import { topCommand } from "./cli/top.ts"
 import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
-import { versionCommand } from "./cli/version.ts"
 import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
 
@@ -53,6 +53,7 @@ const adapters = Layer.mergeAll(
   BunTransport,
   BunAdminServer,
   FileSecrets,
+  LinuxFileWatch,
   LinuxHost,
   LinuxNeighbours,
   LinuxReachability,
@@ -87,8 +88,7 @@ const viaduct = Command.make("viaduct").pipe(
     encodeCommand,
     routerConfigCommand,
     simulateCommand,
-    demoCommand,
-    versionCommand
+    demoCommand
   ])
 )
 

@@ -1,10 +1,11 @@
 // How a daemon is to run, before it runs: the DaemonConfig among its documents, and what the command line says instead. A config
-// that cannot be read or is not valid gives the defaults here; the daemon's first load refuses it and says why.
+// that cannot be read or is not valid gives what the last one gave, or the defaults; the daemon says why when it needs it.
 import { Effect, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { type DaemonSettings, defaultDaemonSettings } from "../config/daemonSettings.ts"
 import { explainUrl } from "../config/documents/daemonConfig.ts"
-import { loadCluster } from "../config/load.ts"
+import { type ConfigFile, type ConfigResult, loadCluster } from "../config/load.ts"
+import { readCopy } from "../services/configCopy.ts"
 import { readConfig } from "./readConfig.ts"
 
 export const etcdFlag = Flag.String("etcd").pipe(
@@ -15,22 +16,38 @@ export const etcdFlag = Flag.String("etcd").pipe(
 /** `--etcd` is not what it should be. */
 export class EtcdFlagError extends Schema.TaggedError<EtcdFlagError>()("EtcdFlagError", { message: Schema.String }) {}
 
-/** The settings, and the name of the cluster that the store is kept for. */
+/** Where a daemon begins. */
+export interface StartingPoint {
+  readonly settings: DaemonSettings
+  /** The cluster that the store is kept for; undefined: nobody has said. */
+  readonly cluster: string | undefined
+}
+
+const loaded = (read: () => ReadonlyArray<ConfigFile>): ConfigResult | undefined => {
+  try {
+    const result = loadCluster(read())
+    return result.cluster === undefined ? undefined : result
+  } catch {
+    // It cannot be read: the daemon says so when it needs it.
+    return undefined
+  }
+}
+
+/** From the files, or where they are none or not valid, from the config that this node ran last (`copy`). */
 export const daemonSettings = (
   paths: ReadonlyArray<string>,
-  etcd: ReadonlyArray<string> | undefined
-): Effect.Effect<{ readonly settings: DaemonSettings; readonly cluster: string }, EtcdFlagError> => {
+  etcd: ReadonlyArray<string> | undefined,
+  copy?: string
+): Effect.Effect<StartingPoint, EtcdFlagError> => {
   for (const url of etcd ?? []) {
     const wrong = explainUrl(url)
     if (wrong !== true)
       return Effect.fail(new EtcdFlagError({ message: `--etcd ${url}: ${wrong}; expected http://HOST:2379` }))
   }
-  return Effect.try({ try: () => loadCluster(readConfig(paths)), catch: () => undefined }).pipe(
-    Effect.orElseSucceed(() => undefined),
-    Effect.map((loaded) => {
-      const settings = loaded?.daemon ?? defaultDaemonSettings
-      const endpoints = etcd === undefined ? {} : { etcd: { ...settings.etcd, endpoints: etcd } }
-      return { settings: { ...settings, ...endpoints }, cluster: loaded?.cluster?.name ?? "" }
-    })
-  )
+  return Effect.sync(() => {
+    const found = loaded(() => readConfig(paths)) ?? loaded(() => readCopy(copy ?? "")?.record.files ?? [])
+    const settings = found?.daemon ?? defaultDaemonSettings
+    const endpoints = etcd === undefined ? {} : { etcd: { ...settings.etcd, endpoints: etcd } }
+    return { settings: { ...settings, ...endpoints }, cluster: found?.cluster?.name }
+  })
 }

@@ -72,7 +72,8 @@ const startRouters = Effect.gen(function* () {
 
 const demoConfig = Layer.succeed(ConfigSource, {
   name: "config/demo.yaml",
-  read: Effect.succeed([{ path: "config/demo.yaml", text: demoYaml }])
+  read: Effect.succeed([{ path: "config/demo.yaml", text: demoYaml }]),
+  changes: Stream.never
 })
 
 const temporaryDirectory = Effect.acquireRelease(
@@ -130,7 +131,7 @@ const demo = Effect.gen(function* () {
     )
   )
   yield* Effect.forkChild(show(view, Stream.merge(changes, supervisor.changes)))
-  yield* reconciler.reload
+  yield* reconciler.start
   yield* Fiber.join(stopping)
   yield* supervisor.stop({ subcode: 2, message: "the demo ends" }).pipe(Effect.timeoutOption("1800 millis"))
   if (process.stdout.isTTY) process.stdout.write("\x1b[?25h")

@@ -4,14 +4,13 @@ import { Console, Effect, Fiber, Layer, Option, Queue, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { NodeSource } from "../api/source.ts"
 import type { AdminSettings } from "../config/daemonSettings.ts"
-import { emptySnapshot } from "../config/objects.ts"
 import { Recorder } from "../observe/Recorder.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
-import { ConfigSource, ConfigSourceError } from "../ports/ConfigSource.ts"
 import { Host } from "../ports/Host.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
 import { Cluster } from "../services/Cluster.ts"
+import { ConfigStore } from "../services/ConfigStore.ts"
 import { EventJournal } from "../services/EventJournal.ts"
 import { measuredStore } from "../services/measuredStore.ts"
 import { measures } from "../services/measures.ts"
@@ -21,19 +20,29 @@ import { Supervisor } from "../services/Supervisor.ts"
 import { version } from "../version.ts"
 import { addressRecord } from "./addressRecord.ts"
 import { adminFlags, adminSettings } from "./adminFlags.ts"
-import { daemonSettings, etcdFlag } from "./daemonSettings.ts"
+import { configControl } from "./configControl.ts"
+import { configCopy, fileConfig } from "./configSource.ts"
+import { etcdFlag } from "./daemonSettings.ts"
 import { explainControl } from "./explainNode.ts"
 import { type LogOptions, logFlags, terminalLog } from "./logFlags.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
-import { readConfig } from "./readConfig.ts"
 import { serveAdmin } from "./serveAdmin.ts"
+import { startingPoint } from "./startingPoint.ts"
 import { Telemetry, telemetry } from "./telemetry.ts"
 
 const flags = {
   config: Flag.String("config").pipe(
     Flag.withAlias("c"),
     Flag.withDescription("Cluster file, or a directory of *.yaml files; may be given several times"),
-    Flag.atLeast(1)
+    Flag.atLeast(0)
+  ),
+  configLocal: Flag.Boolean("config-local").pipe(
+    Flag.withDescription("Recovery: run the file of --config whatever the store says, on this node alone"),
+    Flag.withDefault(false)
+  ),
+  cluster: Flag.String("cluster").pipe(
+    Flag.withDescription("Name of the cluster, for a node that gets its config from etcd and has no file"),
+    Flag.optional
   ),
   etcd: etcdFlag,
   node: Flag.String("node").pipe(
@@ -51,6 +60,8 @@ const flags = {
 /** What the daemon needs to know; `runCommand`'s flags, and what the demo sets. */
 export interface DaemonOptions extends LogOptions {
   readonly config: ReadonlyArray<string>
+  readonly configLocal?: boolean
+  readonly cluster?: string
   /** Endpoints; instead of those in a DaemonConfig document. */
   readonly etcd?: ReadonlyArray<string>
   readonly node?: string
@@ -61,21 +72,13 @@ export interface DaemonOptions extends LogOptions {
   readonly admin: AdminSettings
 }
 
-const fileConfig = (paths: ReadonlyArray<string>) =>
-  Layer.succeed(ConfigSource, {
-    name: paths.join(", "),
-    read: Effect.try({
-      try: () => readConfig(paths),
-      catch: (error) => new ConfigSourceError({ message: error instanceof Error ? error.message : String(error) })
-    })
-  })
-
 /** The status of the node in this process, as the API wants it. */
 export const nodeSource = Effect.fnUntraced(function* (recorder?: Recorder) {
   const reconciler = yield* Reconciler
   const cluster = yield* Cluster
   const supervisor = yield* Supervisor
   const journal = yield* EventJournal
+  const configs = yield* ConfigStore
   const host = yield* Host
   const status = Effect.map(
     Effect.all({ node: reconciler.status, process: host.usage, measures }),
@@ -87,9 +90,9 @@ export const nodeSource = Effect.fnUntraced(function* (recorder?: Recorder) {
   )
   const source: NodeSource = {
     status: () => Effect.runPromise(status),
-    config: () => Promise.resolve(emptySnapshot),
+    config: () => Promise.resolve(configs.snapshot()),
     changes: streamChanges(
-      Stream.mergeAll([supervisor.changes, cluster.reports, journal.changes], { concurrency: 3 }),
+      Stream.mergeAll([supervisor.changes, cluster.reports, journal.changes, configs.changes], { concurrency: 4 }),
       status
     )
   }
@@ -151,14 +154,12 @@ const hangups = Stream.callback<void>((queue) =>
 )
 
 const reloadOnHangup = Effect.gen(function* () {
-  const reconciler = yield* Reconciler
+  const configs = yield* ConfigStore
   const host = yield* Host
   yield* Stream.runForEach(hangups, () =>
     Effect.gen(function* () {
       yield* host.notify(`RELOADING=1\nMONOTONIC_USEC=${yield* host.monotonicUsec}`)
-      yield* Effect.catch(reconciler.reload, (error) =>
-        Effect.logError(`the config was refused and nothing changed:\n${error.message}`)
-      )
+      yield* configs.reloadFile(false)
       yield* host.notify("READY=1")
     })
   )
@@ -170,23 +171,16 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: Admin
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
   const source = yield* nodeSource(recorder)
-  const context = yield* Effect.context<never>()
-  const reload = (force: boolean) =>
-    Effect.runPromiseWith(context)(
-      (force ? reconciler.forceReload : reconciler.reload).pipe(
-        Effect.as({ done: true, reason: "the config is in force" }),
-        Effect.catch((refused) => Effect.succeed({ done: false, reason: refused.message }))
-      )
-    )
   const explain = yield* explainControl(source)
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
-  yield* serveAdmin(source, listeners, { ...nodeControl(recorder), explain, reload })
+  const control = { ...nodeControl(recorder), explain, config: yield* configControl }
+  yield* serveAdmin(source, listeners, control)
   const { exportMetrics } = yield* Telemetry
   yield* exportMetrics(Effect.promise(() => source.status()))
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   yield* Effect.forkChild(reloadOnHangup, { startImmediately: true })
-  yield* reconciler.reload
+  yield* reconciler.start
   yield* Effect.forkChild(reportToManager(source))
   const why = yield* Fiber.join(stopping)
   yield* host.notify("STOPPING=1")
@@ -230,15 +224,17 @@ const runDaemon = (options: DaemonOptions) =>
     const { hostname, holdDataDirectory } = yield* Host
     const directory = yield* holdDataDirectory(options.dataDir)
     const node = options.node === undefined ? {} : { node: options.node }
-    const { settings, cluster } = yield* daemonSettings(options.config, options.etcd)
+    const copy = configCopy(directory)
+    const { settings, cluster } = yield* startingPoint(options, yield* copy.read)
     const stores = yield* ClusterStores
     const store = settings.etcd === undefined ? stores.embedded(options.dataDir) : stores.etcd(settings.etcd, cluster)
     const record = addressRecord(directory)
     const recorder = new Recorder(wallClockUs())
     const observe = recordedBy(recorder)
-    const services = nodeServices({ ...node, hostname, version, settings }, { record, observe }).pipe(
-      Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store)))
-    )
+    const services = nodeServices(
+      { ...node, hostname, version, settings, copy, local: options.configLocal ?? false },
+      { record, observe }
+    ).pipe(Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store))))
     yield* Effect.scoped(daemon(options, { ...settings.admin, ...options.admin }, recorder)).pipe(
       Effect.provide(services),
       Effect.provide(telemetry({ version, hostname, cluster }, options.otlp))
@@ -267,11 +263,25 @@ export const failed = (message: string) =>
 export const runCommand = Command.make(
   "run",
   flags,
-  ({ node, etcd, config, dataDir, adminSocket, adminListen, logFormat, logLevel, otlp, ...rest }) =>
+  ({
+    node,
+    etcd,
+    cluster,
+    config,
+    configLocal,
+    dataDir,
+    adminSocket,
+    adminListen,
+    logFormat,
+    logLevel,
+    otlp,
+    ...rest
+  }) =>
     adminSettings(rest).pipe(
       Effect.flatMap((admin) =>
         runDaemon({
-          ...{ config, dataDir, adminSocket, adminListen, admin, logFormat, logLevel },
+          ...{ config, configLocal, dataDir, adminSocket, adminListen, admin, logFormat, logLevel },
+          ...(Option.isSome(cluster) ? { cluster: cluster.value } : {}),
           ...(Option.isSome(otlp) ? { otlp: otlp.value } : {}),
           ...(Option.isSome(node) ? { node: node.value } : {}),
           ...(Option.isSome(etcd) ? { etcd: etcd.value.split(",") } : {})

@@ -1,41 +1,33 @@
-// From documents and the cluster's view to a running node: read, validate, plan, apply, and again whenever one of them changes. A
-// config that is not valid, a node that is not in it, or pools that would take a service's address away change nothing and
-// are remembered as the last error (I5). Rows S5, S6, S8, S20; decisions D2, D5; invariants I2, I4, I8.
-import { Cause, Clock, Context, Effect, Layer, Queue, Schema, Semaphore, Stream } from "effect"
-import { configKey, configValue } from "../cluster/layout.ts"
+// From the config in force and the cluster's view to a running node: plan, apply, and again whenever one of them changes. Which config is in
+// force is the ConfigStore's affair. A node that is not in it hands over what it has, in order, and holds nothing.
+// Rows S5, S6, S8, S20; decisions D2, D5; invariants I2, I4, I5, I8.
+import { Cause, Clock, Context, Effect, Layer, Queue, Semaphore, Stream } from "effect"
 import type { DaemonSettings } from "../config/daemonSettings.ts"
-import { type ConfigResult, loadCluster } from "../config/load.ts"
-import { formatProblem } from "../config/problem.ts"
-import { losing } from "../ipam/restore.ts"
 import type { Address } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
-import { allNodes, findSelf } from "../plan/findSelf.ts"
+import { allNodes } from "../plan/findSelf.ts"
 import { ownAddress } from "../plan/ownAddress.ts"
 import { planNode } from "../plan/planNode.ts"
 import type { ClusterStanding, LocalAddress, NodePlan, NodeView, PlannedSession, Refusal } from "../plan/types.ts"
 import type { Member } from "../plan/view.ts"
 import { ClusterStore } from "../ports/ClusterStore.ts"
-import { ConfigSource } from "../ports/ConfigSource.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import type { NodeStatus, StoreStatus } from "../resources/nodeStatus.ts"
 import { Allocator } from "./Allocator.ts"
 import { Cluster } from "./Cluster.ts"
+import { ConfigStore } from "./ConfigStore.ts"
 import { elsewhere, floatingIpStatus, makePoolStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
+import type { ConfigRefused } from "./configStanding.ts"
 import { Elector } from "./Elector.ts"
 import { EventJournal } from "./EventJournal.ts"
 import { cease, type EndMode } from "./endMode.ts"
+import type { InForce } from "./inForce.ts"
 import { reconcileSeconds, timed } from "./measures.ts"
 import { Supervisor } from "./Supervisor.ts"
 import { keepTelling } from "./telling.ts"
+import { type Hints, ownAddresses, whoAmI } from "./whoAmI.ts"
 
-/** The config was refused; every line is a problem with its place. */
-export class ConfigRefused extends Schema.TaggedError<ConfigRefused>()("ConfigRefused", { message: Schema.String }) {}
-
-export interface NodeOptions {
-  /** `--node`: a name or an address in the file. Absent: found by the local addresses. */
-  readonly node?: string
-  /** What the node calls itself where the file gives it no name. */
-  readonly hostname: string
+export interface NodeOptions extends Hints {
   readonly version: string
   readonly settings: DaemonSettings
 }
@@ -43,10 +35,8 @@ export interface NodeOptions {
 export class Reconciler extends Context.Service<
   Reconciler,
   {
-    /** Reads the documents and makes the node follow them. Refusal leaves everything as it was. */
-    readonly reload: Effect.Effect<void, ConfigRefused>
-    /** The same, also where services lose the address that their pool no longer has. */
-    readonly forceReload: Effect.Effect<void, ConfigRefused>
+    /** Takes up the config in force, if there is one by now, and follows it and the cluster from then on. */
+    readonly start: Effect.Effect<void, ConfigRefused>
     /** Hands what moves over to the other nodes: no next hop here any more, floating IPs given back in order (D8). */
     readonly leave: Effect.Effect<void>
     /** What the documents in force want; undefined: none was accepted yet. */
@@ -59,9 +49,9 @@ export class Reconciler extends Context.Service<
 }
 
 interface Accepted {
+  readonly serial: number
   readonly cluster: DesiredCluster
   readonly hash: string
-  readonly at: number
   readonly self: ClusterNode
   readonly name: string
 }
@@ -84,8 +74,21 @@ const giveBackMs = 1_000
 /** Long enough for a segment to be sent three times; the fence waits a second at most. */
 const goodbyeAfter = "700 millis"
 
+/** A node that could not follow its config tries again so soon. */
+const retryAfter = "1 second"
+
+const noPlan = (node: string): NodePlan => ({
+  node,
+  sessions: [],
+  addresses: [],
+  claims: [],
+  assignments: [],
+  services: [],
+  refusals: []
+})
+
 const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
-  const source = yield* ConfigSource
+  const configs = yield* ConfigStore
   const link = yield* LinkControl
   const store = yield* ClusterStore
   const supervisor = yield* Supervisor
@@ -103,42 +106,17 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   const leaseMs = options.settings.leaseSeconds * 1_000
   let accepted: Accepted | undefined
   let plan: NodePlan | undefined
-  let lastError: string | undefined
-  let leaving = false
-  /** A config was accepted that the cluster has not been told of. */
-  let unnoted: { readonly reloaded: boolean } | undefined
+  let stopping = false
+  /** Why the config in force is not for this node; it holds nothing then. */
+  let outside: { reason: string; handedOver: boolean } | undefined
+  /** What the cluster knows of this node. */
+  let published: Member | undefined
   /** Set when the store was heard first: until then nodes that have not shown up are waited for. */
   let settledAt: number | undefined
 
   const wakeUp = (): void => {
     Queue.offerUnsafe(wake, undefined)
   }
-
-  const load = Effect.gen(function* () {
-    const files = yield* source.read
-    const result = loadCluster(files)
-    for (const problem of result.problems)
-      if (problem.severity === "warning") yield* Effect.logWarning(formatProblem(problem))
-    return yield* valid(result)
-  })
-
-  /** What is on the node of its own: nothing that this program put there, and no VIP. */
-  const ownAddresses = Effect.fnUntraced(function* (desired: DesiredCluster) {
-    const vips = new Set<string>(desired.loadBalancer.controlPlaneVips)
-    const all = yield* link.addresses
-    return all.flatMap(({ ours, ...local }) => (ours || vips.has(local.address) ? [] : [local]))
-  })
-
-  const findNode = Effect.fnUntraced(function* (desired: DesiredCluster) {
-    const addresses = yield* ownAddresses(desired)
-    const found = findSelf(desired, {
-      ...(options.node === undefined ? {} : { node: options.node }),
-      addresses: addresses.map(({ address }) => address)
-    })
-    if ("reason" in found) return yield* new ConfigRefused({ message: found.reason })
-    const named = found.node.name !== found.node.address
-    return { self: found.node, name: named ? found.node.name : options.hostname }
-  })
 
   const memberOf = ({ cluster: desired, self, name, hash }: Accepted, addresses: ReadonlyArray<LocalAddress>) =>
     Effect.map(link.interfaces, (interfaces): Member => {
@@ -156,7 +134,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         version: options.version,
         configHash: hash,
         startedAt,
-        ...(leaving ? { leaving } : {})
+        ...(stopping || outside !== undefined ? { leaving: true } : {})
       }
     })
 
@@ -223,44 +201,13 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       return hasSuccessor(next, localAddress) ? { type: "leave" } : deconfigured
     }
 
-  /**
-   * The cluster's config revision: counted up by whoever is given another config while it runs. A node that starts with another one
-   * says so and does not count: it may as well be the one that missed the last change.
-   */
-  const noteRevision = Effect.fnUntraced(function* ({ hash, name }: Accepted, reloaded: boolean) {
-    const { entries, view } = cluster.state()
-    const current = view.config
-    if (current?.hash === hash) return
-    if (current !== undefined && !reloaded)
-      return yield* Effect.logWarning(
-        `this node runs config ${hash}, revision ${current.revision} of the cluster's config is ${current.hash} ` +
-          `(from node ${current.node}, ${current.at}): give all nodes the same file`
-      )
-    const at = new Date(yield* Clock.currentTimeMillis).toISOString()
-    const next = { revision: (current?.revision ?? 0) + 1, hash, node: name, at }
-    const when = [{ key: configKey, modRevision: entries.get(configKey)?.modRevision ?? 0 }]
-    const put = { type: "put" as const, key: configKey, value: configValue(next) }
-    const { done } = yield* cluster.commit({ when, operations: [put] })
-    // Another node was faster: with the same config as a rule, and if not, its word is the later one.
-    if (done) yield* Effect.logInfo(`config ${hash} is revision ${next.revision} of the cluster's config`)
-  })
-
-  /** Once for each config that was accepted, as soon as the store can be asked. */
-  const noteOnce = Effect.suspend(() => {
-    if (unnoted === undefined || accepted === undefined || cluster.state().store !== "connected") return Effect.void
-    const { reloaded } = unnoted
-    unnoted = undefined
-    return Effect.catch(noteRevision(accepted, reloaded), (error) =>
-      Effect.logWarning(`the config revision could not be written: ${error.message}`)
-    )
-  })
-
   /** The node as its config and the cluster want it by now. */
   const followOnce = Effect.fnUntraced(function* (config: Accepted) {
     const { cluster: desired, self, name } = config
-    const addresses = yield* ownAddresses(desired)
+    const addresses = yield* ownAddresses(link, desired)
     const me = yield* memberOf(config, addresses)
     const why = noStanding(desired)
+    published = me
     if (why === undefined || store.kind !== "embedded") yield* cluster.publish(me)
     yield* allocator.follow(me, desired, why === undefined && desired.type !== "admin")
     const view: NodeView = {
@@ -283,41 +230,78 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
 
   const follow = (config: Accepted) => timed(reconcileSeconds, Effect.withSpan(followOnce(config), "reconcile"))
 
-  const refuseLosses = Effect.fnUntraced(function* (desired: DesiredCluster, before: DesiredCluster) {
-    const { bindings } = cluster.state().view
-    const lost = losing(desired.loadBalancer.pools, desired.services, bindings, before.loadBalancer.pools)
-    if (lost.length === 0) return
-    const lines = lost.map(({ service, address, reason }) => `service ${service} would lose ${address}: ${reason}`)
-    return yield* new ConfigRefused({ message: [...lines, "reload with --force to move them"].join("\n") })
+  const givenBack = Effect.suspend(() => {
+    const poll = Effect.andThen(Effect.sleep(10), elector.idle)
+    return Effect.timeoutOption(Effect.repeat(poll, { until: (idle) => idle }), giveBackMs)
   })
 
-  const accept = Effect.fnUntraced(function* (force: boolean) {
-    const { cluster: desired, hash } = yield* load
-    const found = yield* findNode(desired)
-    if (accepted !== undefined && !force) yield* refuseLosses(desired, accepted.cluster)
-    if (force) yield* allocator.force(desired)
-    const same = accepted?.hash === hash
-    const next: Accepted = { cluster: desired, hash, at: yield* Clock.currentTimeMillis, ...found }
-    yield* follow(next)
-    if (!same) unnoted = { reloaded: accepted !== undefined }
-    accepted = next
-    lastError = undefined
+  /** As at a stop: with nobody but this node waiting for it, and only while it lasts. */
+  const handOver = Effect.fnUntraced(function* (mine: NonNullable<typeof outside>) {
+    yield* givenBack
+    if (cluster.state().view.members.length > 1) yield* Effect.sleep(withdrawElsewhereMs)
+    mine.handedOver = true
+    wakeUp()
+  })
+
+  /** The config is not for this node: what moves is handed over, then everything goes. */
+  const standAside = Effect.fnUntraced(function* (config: InForce, reason: string) {
+    if (outside?.reason !== reason) yield* Effect.logWarning(`this node holds nothing: ${reason}`)
+    if (outside === undefined) {
+      outside = { reason, handedOver: accepted === undefined }
+      if (!outside.handedOver) yield* Effect.forkIn(handOver(outside), outer)
+    }
+    outside.reason = reason
+    // The others go by the new config already; by the old one this node knows who goes on with its addresses.
+    if (!outside.handedOver && accepted !== undefined) return yield* follow({ ...accepted, hash: config.hash })
+    const node = accepted?.name ?? plan?.node ?? options.node ?? options.hostname
+    accepted = undefined
+    plan = { ...noPlan(node), refusals: [{ subject: `node ${node}`, reason }] }
+    yield* elector.want(node, [])
+    yield* supervisor.apply(plan, { ending: () => deconfigured })
+    if (published === undefined) return
+    published = { ...published, configHash: config.hash, leaving: true }
+    yield* cluster.publish(published)
+    yield* allocator.follow(published, config.cluster, false)
+  })
+
+  const accept = Effect.fnUntraced(function* (config: InForce) {
+    const found = yield* Effect.result(whoAmI(link, options, config.cluster))
+    if (found._tag === "Failure") {
+      if (found.failure._tag !== "NotInConfig") return yield* found.failure
+      return yield* standAside(config, found.failure.message)
+    }
+    outside = undefined
+    if (config.force)
+      yield* Effect.catch(allocator.force(config.cluster), ({ message }) =>
+        Effect.logError(`services that shall move keep their addresses for now: ${message}`)
+      )
+    const { serial, cluster: desired, hash, info } = config
+    accepted = { serial, cluster: desired, hash, ...found.success }
+    yield* follow(accepted)
     wakeUp()
     const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
-    const what = `${sessions.length} sessions, ${addresses.length} addresses on node ${next.name}`
-    yield* Effect.logInfo(`config ${source.name} ${same ? "means the same as before" : "accepted"}: ${what}`)
+    const what = info === undefined ? configs.status().source : `revision ${info.revision} (${info.origin}, ${info.by})`
+    yield* Effect.logInfo(
+      `config ${what} accepted: ${sessions.length} sessions, ${addresses.length} addresses on node ${accepted.name}`
+    )
   })
 
-  const refused = Effect.fnUntraced(function* (error: { readonly message: string }) {
-    lastError = error.message
-    return yield* new ConfigRefused({ message: error.message })
+  /** Takes up the config in force where that is a new one; else the node as its config and the cluster want it by now. */
+  const followAgain = Effect.gen(function* () {
+    const config = configs.current()
+    if (config === undefined) return
+    const fresh = config.serial !== accepted?.serial
+    if (fresh && !stopping) yield* accept(config)
+    else if (accepted !== undefined) yield* follow(accepted)
+    configs.took(config)
   })
 
-  const reload = (force: boolean) => one.withPermits(1)(Effect.catch(accept(force), refused))
-
-  const followAgain = one.withPermits(1)(
-    Effect.suspend(() => (accepted === undefined ? Effect.void : follow(accepted))).pipe(
-      Effect.catch((error) => Effect.logError(`the node does not follow the cluster: ${error.message}`))
+  const keepUp = one.withPermits(1)(
+    Effect.catch(followAgain, (error) =>
+      Effect.andThen(
+        Effect.logError(`the node does not follow its config and the cluster: ${error.message}`),
+        Effect.forkIn(Effect.andThen(Effect.sleep(retryAfter), Effect.sync(wakeUp)), outer)
+      )
     )
   )
 
@@ -326,8 +310,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       const take = Queue.take(wake)
       const waitMs = settledAt === undefined || settledAt === 0 ? undefined : Math.max(1, settledAt - now())
       yield* waitMs === undefined ? take : Effect.timeoutOption(take, waitMs)
-      yield* followAgain
-      yield* Effect.forkIn(noteOnce, outer)
+      yield* keepUp
     }
   })
   yield* Effect.forkScoped(
@@ -337,7 +320,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         : Effect.logError("the reconciler ended by a fault of this program", cause)
     )
   )
-  for (const changes of [cluster.changes, elector.changes, allocator.changes])
+  for (const changes of [configs.changes, cluster.changes, elector.changes, allocator.changes])
     yield* Effect.forkScoped(
       Stream.runForEach(changes, () => Effect.sync(wakeUp)),
       { startImmediately: true }
@@ -361,13 +344,9 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
       version: options.version,
       startedAt,
       config: {
-        source: source.name,
-        loadedAt: accepted === undefined ? startedAt : new Date(accepted.at).toISOString(),
+        ...configs.status(),
         hash: accepted?.hash ?? "",
-        mode: "file" as const,
-        revision: view.config?.revision ?? 0,
-        ...(view.config === undefined ? {} : { cluster: view.config }),
-        ...(lastError === undefined ? {} : { lastError })
+        ...(outside === undefined ? {} : { note: `this node holds nothing: ${outside.reason}` })
       },
       floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
       services: serviceStatus(plan, allocator.statuses()),
@@ -383,27 +362,23 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   yield* keepTelling(Effect.suspend(() => (accepted === undefined ? Effect.succeed(undefined) : status)))
 
   const leave = Effect.gen(function* () {
-    leaving = true
-    yield* followAgain
+    stopping = true
+    yield* keepUp
     const others = cluster.state().view.members.length > 1
-    const poll = Effect.andThen(Effect.sleep(10), elector.idle)
-    yield* Effect.timeoutOption(Effect.repeat(poll, { until: (idle) => idle }), giveBackMs)
+    yield* givenBack
     if (others) yield* Effect.sleep(withdrawElsewhereMs)
   })
 
-  return Reconciler.of({
-    reload: reload(false),
-    forceReload: reload(true),
-    leave,
-    desired: () => accepted?.cluster,
-    status
+  configs.introduce(() => {
+    if (accepted === undefined) return undefined
+    const sessionNames = new Map((plan?.sessions ?? []).map(({ key, name }) => [key, name]))
+    return { name: accepted.name, addresses: published?.addresses ?? [], sessionNames }
   })
-})
 
-const valid = (result: ConfigResult): Effect.Effect<{ cluster: DesiredCluster; hash: string }, ConfigRefused> => {
-  const errors = result.problems.filter(({ severity }) => severity === "error")
-  if (errors.length === 0 && result.cluster !== undefined)
-    return Effect.succeed({ cluster: result.cluster, hash: result.hash ?? "" })
-  const message = errors.map(formatProblem).join("\n") || "the files hold no Cluster document"
-  return Effect.fail(new ConfigRefused({ message }))
-}
+  const start = Effect.gen(function* () {
+    yield* configs.start
+    yield* keepUp
+  })
+
+  return Reconciler.of({ start, leave, desired: () => accepted?.cluster, status })
+})

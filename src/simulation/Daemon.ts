@@ -1,11 +1,14 @@
 // A node of the world: a machine, and on it from time to time the daemon: the real services over ports of the world. It can be
-// started, told to read its documents again, frozen, stopped in order, left behind for a successor, killed, and lose its power.
-import { type Context, Effect, Exit, Layer, Scope } from "effect"
+// started, given other documents, frozen, stopped in order, left behind for a successor, killed, and lose its power.
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import type { MemoryStore } from "../adapters/memory/MemoryStore.ts"
 import type { Message } from "../bgp/message/types.ts"
+import type { ApplyRequest } from "../config/change.ts"
+import type { ApplyOutcome } from "../config/outcome.ts"
 import type { Address } from "../net/ip.ts"
 import type { LocalAddress, PlannedSession } from "../plan/types.ts"
 import { Cluster } from "../services/Cluster.ts"
+import { ConfigStore } from "../services/ConfigStore.ts"
 import { nodeServices } from "../services/node.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { Supervisor } from "../services/Supervisor.ts"
@@ -23,12 +26,12 @@ export interface DaemonSurroundings {
   readonly scenario: Scenario
   readonly trouble: StoreTrouble
   readonly planted: Planted
-  /** The documents now, and their number. */
-  readonly documents: () => { readonly text: string; readonly version: number }
+  /** The file that was put on every node at the beginning. */
+  readonly documents: string
   readonly say: (who: string, text: string) => void
 }
 
-type Services = Context.Context<Reconciler | Supervisor | Cluster>
+type Services = Context.Context<Reconciler | Supervisor | Cluster | ConfigStore>
 
 export class Daemon {
   readonly node: SimNode
@@ -38,8 +41,8 @@ export class Daemon {
   private services: Services | undefined
   /** What the addressRecord of the daemon keeps on disk. */
   private recorded: ReadonlyArray<LocalAddress> = []
-  /** Number of the documents that it follows. */
-  version = 0
+  /** Its copy of the last revision, which the daemon keeps on disk. */
+  private copy: string | undefined
   /** Since when the process runs; when it ended. */
   startedMs = 0
   endedMs = 0
@@ -69,6 +72,12 @@ export class Daemon {
     return this.process !== undefined
   }
 
+  /** The revision of the documents that it follows; 0: none. */
+  get version(): number {
+    const { services } = this
+    return services === undefined ? 0 : (Context.get(services, ConfigStore).followed()?.info?.revision ?? 0)
+  }
+
   private putOwnAddresses(): void {
     const { ipv4, ipv6 } = this.node
     this.machine.put({ address: ipv4, prefixLength: 24, interface: "eth0" }, false)
@@ -93,7 +102,7 @@ export class Daemon {
       node: node.name,
       trouble,
       planted,
-      documents: () => documents().text
+      documents
     })
     const record = {
       read: Effect.sync(() => this.recorded),
@@ -108,6 +117,13 @@ export class Daemon {
         node: node.name,
         hostname: node.name,
         version: "simulated",
+        copy: {
+          read: Effect.sync(() => this.copy),
+          write: (text) =>
+            Effect.sync(() => {
+              this.copy = text
+            })
+        },
         settings: { leaseSeconds, onStoreLoss: planted.onStoreLoss ?? onStoreLoss, addressRestSeconds }
       },
       { record, observe: (planned) => this.observer(planned) }
@@ -120,7 +136,12 @@ export class Daemon {
     owner.run(program, (exit) => {
       if (Exit.isFailure(exit)) throw new Error(`${node.name} does not start: ${JSON.stringify(exit.cause)}`)
       this.services = exit.value
-      this.reload(() => this.end("the daemon ends: its documents were refused at the start"))
+      this.use(
+        Effect.andThen(Reconciler, (reconciler) => reconciler.start),
+        (ended) => {
+          if (Exit.isFailure(ended)) this.end("the daemon ends: its documents were refused at the start")
+        }
+      )
     })
   }
 
@@ -139,7 +160,7 @@ export class Daemon {
   }
 
   private use<A, E>(
-    program: Effect.Effect<A, E, Reconciler | Supervisor | Cluster>,
+    program: Effect.Effect<A, E, Reconciler | Supervisor | Cluster | ConfigStore>,
     done?: (exit: Exit.Exit<A, E>) => void
   ): void {
     const { process: owner, services } = this
@@ -147,20 +168,19 @@ export class Daemon {
     owner.tell(() => owner.run(Effect.provideContext(program, services), done))
   }
 
-  /** SIGHUP. */
-  reload(onRefusal: (why: string) => void): void {
-    const { version } = this.around.documents()
+  /** `viaduct apply` on this node. */
+  apply(text: string, confirmWithinSeconds: number | undefined, done: (outcome: ApplyOutcome) => void): void {
+    const request: ApplyRequest = {
+      change: { type: "files", files: [{ path: "cluster.yaml", text }] },
+      by: "operator",
+      force: true,
+      ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds })
+    }
     this.use(
-      Effect.andThen(Reconciler, (reconciler) => reconciler.reload),
+      Effect.andThen(ConfigStore, (configs) => configs.apply(request)),
       (exit) => {
-        if (Exit.isSuccess(exit)) this.version = version
-        else {
-          const why = exit.cause.reasons
-            .map((reason) => ("error" in reason ? reason.error.message : "a fault"))
-            .join("; ")
-          this.around.say(this.name, `documents refused: ${why}`)
-          onRefusal(why)
-        }
+        if (Exit.isFailure(exit)) throw new Error(`${this.name}: ${JSON.stringify(exit.cause)}`)
+        done(exit.value)
       }
     )
   }

@@ -1,12 +1,13 @@
 // One run: a world with its segments, machines, routers, store and daemons; the documents that change; the faults, carried out and
 // healed; and what the checkers may ask about all that. The same seed gives the same run: the trace's hash says so.
-import { Effect, Schedule, Scope } from "effect"
+import { Effect, HashMap, Option, Schedule, Scope } from "effect"
 import { type MemoryStore, makeMemoryStore } from "../adapters/memory/MemoryStore.ts"
-import { drainKey } from "../cluster/layout.ts"
+import { configKey, drainKey } from "../cluster/layout.ts"
+import { readRevision, revisionKey } from "../cluster/revisions.ts"
 import { hash64 } from "../net/hash.ts"
 import type { Address } from "../net/ip.ts"
 import type { LocalAddress } from "../plan/types.ts"
-import { ClusterStore } from "../ports/ClusterStore.ts"
+import { ClusterStore, type StoreEntry } from "../ports/ClusterStore.ts"
 import { Daemon } from "./Daemon.ts"
 import { describeFault, drawFaults, type Fault, isStoreFault, type PlannedFault } from "./faults.ts"
 import { begin, end } from "./happenings.ts"
@@ -46,6 +47,8 @@ export interface Witness {
   readonly step?: () => void
 }
 
+/** How long the operator waits before a change is tried on another node, in ms. */
+const attemptMs = 6_000
 /** How long the cluster is left alone at first, in ms. */
 const quietStartMs = 12_000
 const traceMax = 4_000
@@ -62,10 +65,16 @@ export class Simulation {
   readonly witnesses: Array<Witness> = []
   readonly trouble: StoreTrouble = { loss: 0 }
   readonly planted: Planted = {}
-  model: Model
-  version = 1
-  /** By number; the first is 1. */
+  /** By revision; the first is 1. */
   readonly models: Array<Model>
+  /** What the documents mean that there have been. */
+  private readonly meanings = new Map<string, Model>()
+  /** The pointer to the config in force as it was looked at last, and its revision. */
+  private pointer: StoreEntry | undefined
+  private revision = 1
+  /** What the operator wants, whether the cluster has taken it or not. */
+  private wanted: Model
+  private wish: { readonly text: string; readonly confirmWithinSeconds?: number } | undefined
   readonly drained = new Set<string>()
   /** Nodes whose daemons stumble. */
   readonly hiccups = new Set<string>()
@@ -80,7 +89,6 @@ export class Simulation {
   storeUp = true
   readonly trace: Array<string> = []
   traceHash = 0n
-  private text: string
   private changes = 0
   readonly operator: Chance
   readonly machines: Array<Machine> = []
@@ -94,9 +102,10 @@ export class Simulation {
     this.faults =
       options.faults ?? drawFaults(this.scenario, drawing, quietStartMs, quietStartMs + options.seconds * 1_000)
     this.operator = makeChance(seed ^ 0x5eed)
-    this.model = this.scenario.start
-    this.models = [this.model, this.model]
-    this.text = documentsOf(this.scenario, this.model)
+    this.wanted = this.scenario.start
+    this.models = [this.wanted, this.wanted]
+    const first = documentsOf(this.scenario, this.wanted)
+    this.meanings.set(first, this.wanted)
     const world = new World(seed)
     this.world = world
     this.segments = [1, 2].map(() => new Segment(world))
@@ -130,12 +139,34 @@ export class Simulation {
       scenario: this.scenario,
       trouble: this.trouble,
       planted: this.planted,
-      documents: () => ({ text: this.text, version: this.version }),
+      documents: first,
       say: (who: string, text: string) => this.say(who, text)
     }
     this.daemons = this.scenario.nodes.map(
       (node) => new Daemon(around, node, machine(node.name, node.rate, this.segments[node.rack - 1] as Segment))
     )
+  }
+
+  /** The revision that the store has at this moment. */
+  get version(): number {
+    const entry = Option.getOrUndefined(HashMap.get(this.memory.peek().entries, configKey))
+    if (entry === this.pointer || entry === undefined) return this.revision
+    this.pointer = entry
+    const { revision } = JSON.parse(entry.value) as { readonly revision: number }
+    if (revision === this.revision) return revision
+    const value = Option.getOrUndefined(HashMap.get(this.memory.peek().entries, revisionKey(revision)))?.value
+    const model = this.meanings.get(readRevision(value ?? "")?.files[0]?.text ?? "")
+    if (model === undefined) throw new Error(`revision ${revision} has documents that nobody wrote`)
+    this.revision = revision
+    this.models[revision] = model
+    this.lastEventMs = this.world.ms
+    this.lastOtherEventMs = this.world.ms
+    return revision
+  }
+
+  /** What the documents say that are in force. */
+  get model(): Model {
+    return this.models[this.version] as Model
   }
 
   /** Something of the world itself, not of a node: at once and in its own time. */
@@ -271,20 +302,30 @@ export class Simulation {
     )
   }
 
-  change(): void {
-    const { what, model } = drawChange(this.scenario, this.model, this.operator, this.changes++)
-    this.say("world", what)
-    this.use(model)
+  change(confirmWithinSeconds?: number): void {
+    const { what, model } = drawChange(this.scenario, this.wanted, this.operator, this.changes++)
+    this.say(
+      "world",
+      `${what}${confirmWithinSeconds === undefined ? "" : `, to be confirmed in ${confirmWithinSeconds} s`}`
+    )
+    // What nobody confirms is not what the operator goes on from.
+    if (confirmWithinSeconds === undefined) this.wanted = model
+    const text = documentsOf(this.scenario, model)
+    this.meanings.set(text, model)
+    this.wish = { text, ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds }) }
+    this.attempt(this.wish)
   }
 
-  /** New documents, and every daemon is told within a second or so. */
-  use(model: Model): void {
-    this.model = model
-    this.models.push(model)
-    this.version++
-    this.text = documentsOf(this.scenario, model)
-    for (const daemon of this.daemons)
-      this.world.after(this.world.chance.between(0, 800), () => daemon.reload(() => undefined))
+  /** On one node, and where that has no answer or a refusal, on another, until it is done or something else is wanted. */
+  private attempt(wish: NonNullable<typeof this.wish>): void {
+    if (this.wish !== wish) return
+    const daemon = this.operator.pick(this.daemons)
+    daemon.apply(wish.text, wish.confirmWithinSeconds, (outcome) => {
+      this.say("operator", `${daemon.name}: ${outcome.outcome}${"reason" in outcome ? `: ${outcome.reason}` : ""}`)
+      if (this.wish === wish && (outcome.outcome === "applied" || outcome.outcome === "unchanged"))
+        this.wish = undefined
+    })
+    this.world.after(attemptMs, () => this.attempt(wish))
   }
 
   healed = false

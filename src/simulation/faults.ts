@@ -22,6 +22,8 @@ export type Fault =
   | { readonly type: "upgrade"; readonly node: string }
   | { readonly type: "power off"; readonly node: string }
   | { readonly type: "documents change" }
+  /** With a deadline, and nobody confirms. */
+  | { readonly type: "documents tried"; readonly seconds: number }
   | { readonly type: "drain"; readonly node: string }
   | { readonly type: "router restarts"; readonly router: string }
   | { readonly type: "address taken off"; readonly node: string }
@@ -56,6 +58,8 @@ export const describeFault = (fault: Fault): string => {
       return `${fault.router} restarts`
     case "stranger":
       return `another host takes ${fault.address}`
+    case "documents tried":
+      return `documents change for ${fault.seconds} s`
     case "store away":
     case "store compacts":
     case "store connections break":
@@ -86,6 +90,7 @@ const allFaults = [
   "power off",
   "documents change",
   "documents change",
+  "documents tried",
   "drain",
   "router restarts",
   "address taken off",
@@ -97,6 +102,7 @@ const moments: ReadonlySet<Fault["type"]> = new Set<Fault["type"]>([
   "store compacts",
   "store connections break",
   "documents change",
+  "documents tried",
   "address taken off"
 ])
 
@@ -124,6 +130,8 @@ const drawFault = (type: Fault["type"], { nodes, routers, start }: Scenario, cha
       return { type, router }
     case "stranger":
       return { type, address: chance.pick(start.floatingIps) }
+    case "documents tried":
+      return { type, seconds: chance.between(2, 20) }
     case "store away":
     case "store compacts":
     case "store connections break":

@@ -95,6 +95,7 @@ const happenings: { readonly [T in Fault["type"]]: Happening<Extract<Fault, { re
     }
   },
   "documents change": { begin: (simulation) => simulation.change() },
+  "documents tried": { begin: (simulation, { seconds }) => simulation.change(seconds) },
   drain: {
     begin: (simulation, { node }) => simulation.drain(node, true),
     end: (simulation, { node }) => simulation.drain(node, false)

@@ -1,10 +1,12 @@
 // The ports of one node's services, bound to the world: its machine's kernel, its segment, the network, its way to the store, the
 // documents. Everything that comes from outside goes through the process, so that a frozen one hears nothing and a killed one
 // never again, while the outside goes on.
-import { Effect, Layer, Scope } from "effect"
+import { Effect, Layer, Scope, Stream } from "effect"
 import type { MemoryStore } from "../adapters/memory/MemoryStore.ts"
+import { configKey } from "../cluster/layout.ts"
+import { readRevision, revisionOfKey, revisionValue } from "../cluster/revisions.ts"
 import type { Address } from "../net/ip.ts"
-import { ClusterStore, StoreError, type StoreNews } from "../ports/ClusterStore.ts"
+import { ClusterStore, type StoreEntry, StoreError, type StoreNews } from "../ports/ClusterStore.ts"
 import { ConfigSource } from "../ports/ConfigSource.ts"
 import { LinkControl } from "../ports/LinkControl.ts"
 import { Neighbours } from "../ports/Neighbours.ts"
@@ -108,9 +110,9 @@ export interface StoreTrouble {
 export interface Planted {
   /** Happens to news of the store on their way to a node; undefined: they get lost. */
   news?: (news: StoreNews, node: string) => StoreNews | undefined
-  /** What a node reads instead of the documents. */
+  /** What a node reads instead of the documents that the store has. */
   documents?: (text: string, node: string) => string
-  /** VIPs are taken off as soon as other documents are read. */
+  /** VIPs are taken off as soon as other documents come. */
   hasty?: boolean
   /** What the daemons do, whatever the documents say. */
   onStoreLoss?: "hold" | "release"
@@ -128,8 +130,28 @@ const store = (
   node: string,
   owner: Process,
   trouble: StoreTrouble,
-  planted: Planted
+  planted: Planted,
+  machine: Machine
 ) => {
+  /** The mistakes that are about documents. */
+  const misread = (news: StoreNews): StoreNews => {
+    const { documents } = planted
+    const entry = (one: StoreEntry): StoreEntry => {
+      const record = revisionOfKey(one.key) === undefined ? undefined : readRevision(one.value)
+      if (record === undefined || documents === undefined) return one
+      const files = record.files.map(({ path, text }) => ({ path, text: documents(text, node) }))
+      return { ...one, value: revisionValue({ ...record, files }) }
+    }
+    if (news.type === "snapshot") return { ...news, entries: news.entries.map(entry) }
+    if (news.type !== "changes") return news
+    const puts = news.changes.flatMap((change) => (change.type === "put" ? [change.entry.key] : []))
+    if (planted.hasty === true && puts.includes(configKey))
+      for (const { address, interface: name } of machine.addresses) if (name === "lo") machine.drop(address, "daemon")
+    const changes = news.changes.map((change) =>
+      change.type === "put" ? { ...change, entry: entry(change.entry) } : change
+    )
+    return { ...news, changes }
+  }
   const ask = <A>(what: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> => {
     // An answer may come before the news of what it answers to, or after.
     const jitter = Effect.sleep(world.chance.next() * 2)
@@ -148,7 +170,8 @@ const store = (
       keepAlive: (lease) => ask(inner.keepAlive(lease)),
       revoke: (lease) => ask(inner.revoke(lease)),
       watch: (prefix, onNews) => {
-        const told = (news: StoreNews) => {
+        const told = (heard: StoreNews) => {
+          const news = misread(heard)
           const said = planted.news === undefined ? news : planted.news(news, node)
           if (said !== undefined) world.after(newsLateMs, () => owner.tell(() => onNews(said)))
         }
@@ -167,8 +190,8 @@ export interface NodePorts {
   readonly node: string
   readonly trouble: StoreTrouble
   readonly planted: Planted
-  /** The documents as this node has them now. */
-  readonly documents: () => string
+  /** The file that was put on every node at the beginning. */
+  readonly documents: string
 }
 
 export const noSecrets = Layer.succeed(Secrets, {
@@ -180,17 +203,11 @@ export const nodePorts = (ports: NodePorts) =>
     links(ports.machine, ports.owner),
     neighbours(ports.machine, ports.owner),
     transport(ports.network, ports.machine, ports.owner),
-    store(ports.world, ports.memory, ports.node, ports.owner, ports.trouble, ports.planted),
+    store(ports.world, ports.memory, ports.node, ports.owner, ports.trouble, ports.planted, ports.machine),
     noSecrets,
     Layer.succeed(ConfigSource, {
       name: "the simulation's documents",
-      read: Effect.sync(() => {
-        const { machine, planted } = ports
-        if (planted.hasty === true)
-          for (const { address, interface: name } of machine.addresses)
-            if (name === "lo") machine.drop(address, "daemon")
-        const text = ports.documents()
-        return [{ path: "cluster.yaml", text: planted.documents?.(text, ports.node) ?? text }]
-      })
+      changes: Stream.never,
+      read: Effect.sync(() => [{ path: "cluster.yaml", text: ports.documents }])
     })
   )

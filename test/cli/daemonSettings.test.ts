@@ -51,8 +51,8 @@ describe("the settings of a daemon", () => {
     expect((await refused).message).toBe("--etcd 10.0.9.1:2379: is no http or https URL; expected http://HOST:2379")
   })
 
-  test("files that cannot be read or are wrong give the defaults: the first load says why", async () => {
+  test("files that cannot be read or are wrong give the defaults: whoever needs them says why", async () => {
     for (const path of [join(directory, "nothing.yaml"), file("d.yaml", "kind: Cluster")])
-      expect(await settings(path)).toEqual({ settings: defaultDaemonSettings, cluster: "" })
+      expect(await settings(path)).toEqual({ settings: defaultDaemonSettings, cluster: undefined })
   })
 })

@@ -84,7 +84,7 @@ describe("viaduct run", () => {
     expect((await daemon.end("SIGINT")).code).not.toBe(1)
   })
 
-  test("SIGHUP with the same meaning sends nothing; a new VIP is announced and the old one withdrawn, no session lost (I5)", async () => {
+  test("SIGHUP with the same meaning sends nothing; a new VIP by force is announced and the old one withdrawn, no session lost (I5)", async () => {
     const { node, directory, peers, file } = await world(1)
     const [peer] = peers as [Router]
     const { daemon, socket } = start(file, directory)
@@ -105,7 +105,10 @@ describe("viaduct run", () => {
     }
     expect(updates()).toBe(before)
     writeFileSync(file, clusterYaml(node, [peer.address], "10.0.0.9"))
-    daemon.child.kill("SIGHUP")
+    const plain = await runOnce(["reload", "--socket", socket])
+    expect([plain.code, plain.err]).toEqual([1, expect.stringContaining("control-plane VIP 10.0.0.8")])
+    expect(peer.routes()).toEqual(via(node))
+    expect((await runOnce(["reload", "--force", "--socket", socket])).code).toBe(0)
     await until(
       "the new VIP",
       () => peer.routes().join() === via(node, "10.0.0.9").join(),

@@ -2,6 +2,7 @@
 // Its status is read where people read it, over the admin socket.
 import { existsSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import type { ApplyOutcome } from "../../src/config/outcome.ts"
 import type { NodeStatus, SessionStatus } from "../../src/resources/nodeStatus.ts"
 import type { Lab } from "../lab/Lab.ts"
 import type { Background } from "../lab/process.ts"
@@ -29,6 +30,14 @@ export interface DaemonSpec {
 export interface Stopped {
   readonly code: number
   readonly tookMs: number
+}
+
+/** As `POST /v1/apply` takes it. */
+export interface ApplyBody {
+  readonly files: ReadonlyArray<{ readonly path: string; readonly text: string }>
+  readonly message?: string
+  readonly force?: boolean
+  readonly confirmWithinSeconds?: number
 }
 
 export class Daemon {
@@ -71,6 +80,26 @@ export class Daemon {
     const answer = await fetch("http://localhost/v1/status", { unix: this.socket })
     if (!answer.ok) throw new Error(`/v1/status: ${answer.status} ${await answer.text()}`)
     return (await answer.json()) as NodeStatus
+  }
+
+  /** `viaduct apply`. */
+  async apply(body: ApplyBody): Promise<ApplyOutcome> {
+    const answer = await fetch("http://localhost/v1/apply", {
+      unix: this.socket,
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body)
+    })
+    return (await answer.json()) as ApplyOutcome
+  }
+
+  /** `viaduct reload`, with `--force` or without; fails where the config was refused. */
+  async reload(force: boolean): Promise<void> {
+    const answer = await fetch(`http://localhost/v1/reload${force ? "?force=true" : ""}`, {
+      unix: this.socket,
+      method: "POST"
+    })
+    if (!answer.ok) throw new Error(`/v1/reload: ${answer.status} ${await answer.text()}`)
   }
 
   async session(peer: string): Promise<SessionStatus> {

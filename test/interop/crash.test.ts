@@ -57,14 +57,15 @@ describe("the VIP on the node", () => {
     await using all = await scenario("bird")
     await all.router.routesTo(`${VIP}/32`)
     const before = (await all.daemon.session(ROUTER)).sent.update
-    const reload = async (text: string, done: RegExp, times: number) => {
-      writeFileSync(join(all.lab.hostDirectory("node"), "cluster.yaml"), text)
+    const same = () => all.daemon.process.log().match(/means the same as before/g)?.length ?? 0
+    for (let i = 1; i <= 50; i++) {
+      writeFileSync(join(all.lab.hostDirectory("node"), "cluster.yaml"), `# edit ${i}\n${clusterFile({})}`)
       all.daemon.process.signal("SIGHUP")
-      await all.lab.until(() => (all.daemon.process.log().match(done)?.length ?? 0) >= times, `reload ${times}`)
+      await all.lab.until(() => same() >= i, `reload ${i}`)
     }
-    for (let i = 1; i <= 50; i++) await reload(`# edit ${i}\n${clusterFile({})}`, /means the same as before/g, i)
     expect((await all.daemon.session(ROUTER)).sent.update).toBe(before)
-    await reload(clusterFile({ vip: OTHER }), /accepted/g, 2)
+    writeFileSync(join(all.lab.hostDirectory("node"), "cluster.yaml"), clusterFile({ vip: OTHER }))
+    await all.daemon.reload(true)
     await all.router.routesTo(`${OTHER}/32`)
     await all.router.noRouteTo(`${VIP}/32`)
     await all.lab.until(async () => !(await all.lab.addresses("node", "lo")).includes(VIP), "the old VIP to go")

@@ -3,6 +3,7 @@
 // kernels, what they say of themselves comes from the commands that people use.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { ApplyOutcome } from "../../../src/config/outcome.ts"
 import type { FloatingIpStatus, ServiceStatus } from "../../../src/resources/nodeStatus.ts"
 import type { Readiness } from "../../../src/resources/readiness.ts"
 import { type EtcdCluster, startEtcd } from "../../lab/etcd.ts"
@@ -12,7 +13,7 @@ import { awaitAddresses } from "../../lab/probes.ts"
 import type { Output } from "../../lab/process.ts"
 import { oneRack, type Topology } from "../../lab/topology.ts"
 import { during, type Timeline, Traffic } from "../../lab/traffic.ts"
-import { Daemon, viaduct } from "../Daemon.ts"
+import { type ApplyBody, Daemon, viaduct } from "../Daemon.ts"
 import { type FileSpec, fileText, hostNames } from "./file.ts"
 
 export const TOR = "tor-1"
@@ -91,7 +92,7 @@ export class Stage {
     writeFileSync(join(this.lab.hostDirectory(host), "cluster.yaml"), fileText(file))
   }
 
-  /** SIGHUP with this file; ends when the daemon has taken or refused it. */
+  /** SIGHUP with this file, where each node has its own store; ends when the daemon has taken or refused it. */
   async reload(host: string, file: FileSpec): Promise<void> {
     this.write(host, file)
     const { process } = this.daemon(host)
@@ -102,8 +103,16 @@ export class Stage {
     await this.lab.until(() => answers() > before, `${host} to answer SIGHUP`)
   }
 
-  async reloadAll(file: FileSpec): Promise<void> {
-    await Promise.all(this.hosts.map((host) => this.reload(host, file)))
+  /** `viaduct apply` on a host; ends when every daemon that runs has the same config. */
+  async apply(host: string, file: FileSpec, more: Omit<ApplyBody, "files"> = {}): Promise<ApplyOutcome> {
+    const outcome = await this.daemon(host).apply({ files: [{ path: "cluster.yaml", text: fileText(file) }], ...more })
+    if (outcome.outcome !== "applied") throw new Error(`applied on ${host}: ${JSON.stringify(outcome)}`)
+    const running = [...this.daemons.values()].filter(({ process }) => process.running)
+    await this.lab.until(async () => {
+      const revisions = await Promise.all(running.map(async (one) => (await one.status()).config.revision))
+      return revisions.every((revision) => revision >= outcome.revision)
+    }, `every node to run revision ${outcome.revision}`)
+    return outcome
   }
 
   /** A command of viaduct as an operator runs it on the host. */

@@ -177,7 +177,7 @@ describe("layer 2 mode", () => {
       services: [...(FILE.services ?? []), { name: "mail", spec: { externalTrafficPolicy: "Local" }, endpoints }]
     })
     const on = async (...endpoints: ReadonlyArray<string>) => {
-      await stage.reloadAll(withMail(...endpoints))
+      await stage.apply("node-01", withMail(...endpoints))
       const moved = () => stage.watch.holders(mail).join() === endpoints.join()
       await stage.lab.until(moved, `${mail} to be on ${endpoints.join()}`)
     }

@@ -125,14 +125,14 @@ describe("next hops at real routers", () => {
     const before = await flaps(stage)
     await holdsNextHops(stage.lab, frr, MAIL, both(...v4("node-01")))
     await holdsNextHops(stage.lab, bird, MAIL, both(...v4("node-01")))
-    await stage.reloadAll(fileWith(["node-02", "node-03"]))
+    await stage.apply("node-01", fileWith(["node-02", "node-03"]))
     await holdsNextHops(stage.lab, frr, MAIL, both(...v4("node-02", "node-03")))
     expect([...(await single(bird, MAIL))].sort()).toEqual([...v4("node-02", "node-03")])
     const { left } = await stage.service("node-02", "default/mail")
     expect(left).toEqual([
       { address: "203.0.113.2", node: "node-01", reason: expect.stringContaining("has no endpoint of the service") }
     ])
-    await stage.reloadAll(fileWith([]))
+    await stage.apply("node-01", fileWith([]))
     await holdsNextHops(stage.lab, frr, MAIL, {})
     expect((await stage.service("node-02", "default/mail")).reason).toBe("no LB node takes traffic for 203.0.113.2")
     expect(await flaps(stage)).toEqual(before)

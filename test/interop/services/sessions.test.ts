@@ -78,7 +78,7 @@ describe("service sessions", () => {
         "add 1 to the NetworkGatewayGroup, or lower sessions"
     })
 
-    await stage.reload("node-01", { ...file, floatingIps: [long?.localAddress ?? ""] })
+    await stage.apply("node-01", { ...file, floatingIps: [long?.localAddress ?? ""] })
     await stage.lab.until(
       async () => !(await daemon.status()).sessions.some(({ localAddress }) => localAddress === short?.localAddress),
       "the session with the short name to go"

@@ -1,0 +1,99 @@
+// The store's revision becomes this node's: what the store's watch shows is read, loaded and given to whoever carries it out. A start without
+// the store makes do with the copy of the last revision.
+import { Effect } from "effect"
+import { configKey } from "../cluster/layout.ts"
+import { infoOf, type RevisionRecord, readRevision, revisionKey } from "../cluster/revisions.ts"
+import { copyText, readCopy } from "./configCopy.ts"
+import type { Proposals } from "./configProposals.ts"
+import type { Adopted, Standing } from "./configStanding.ts"
+import { load, logWarnings, problemText } from "./inForce.ts"
+
+/** `fresh`: this node saw it come. */
+export interface Watched {
+  readonly adopted: (current: Adopted, fresh: boolean) => void
+  /** What waited to be confirmed does so no more. */
+  readonly settled: () => void
+}
+
+export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watched) => {
+  const { cluster, store, mode, wallClock, give, tell } = at
+
+  const keepCopy = Effect.fnUntraced(function* (current: Adopted) {
+    if (at.copy === undefined || mode !== "store") return
+    const { entries } = cluster.state()
+    const { rollbackTo } = current.pointer.unconfirmed ?? {}
+    const fallback = rollbackTo === undefined ? undefined : entries.get(revisionKey(rollbackTo))?.value
+    yield* at.copy.write(copyText(current.pointer, current.record, fallback))
+  })
+
+  /** Takes over what the store has, where that is new. */
+  const heed = Effect.gen(function* () {
+    const { entries, view, store: standing } = cluster.state()
+    const entry = entries.get(configKey)
+    if (mode === "local" || standing === "never" || entry === undefined || entry.modRevision === at.seen) return
+    const pointer = view.config
+    if (pointer === undefined) {
+      at.seen = entry.modRevision
+      return yield* cannotRun("its config was written by another version of viaduct, which this one cannot read")
+    }
+    const value = entries.get(revisionKey(pointer.revision))?.value
+    // Written by a version that kept no documents: whoever has some begins anew.
+    if (value === undefined) return
+    at.seen = entry.modRevision
+    const before = at.adopted
+    const record = readRevision(value)
+    if (record === undefined) return yield* cannotRun(`revision ${pointer.revision} of its config cannot be read`)
+    const current: Adopted = { modRevision: entry.modRevision, pointer, record }
+    const sameRecord = before?.pointer.revision === pointer.revision && before.record.info.at === record.info.at
+    if (sameRecord && !at.astray && at.inForce !== undefined) {
+      at.adopted = current
+      at.inForce = { ...at.inForce, info: infoOf(pointer) }
+      tell()
+    } else {
+      const loaded = load(record.files)
+      if ("problems" in loaded)
+        return yield* cannotRun(
+          `revision ${pointer.revision} of its config is not valid for this version of viaduct:\n${problemText(loaded.problems)}`
+        )
+      at.adopted = current
+      at.astray = false
+      const info = infoOf(pointer)
+      yield* logWarnings(loaded)
+      give({ ...loaded, hash: info.hash }, { metas: record.metas, info, force: proposals.forced(pointer.revision) })
+    }
+    at.storeNote = undefined
+    watched.adopted(current, before !== undefined)
+    if (before?.pointer.unconfirmed !== undefined && pointer.unconfirmed === undefined) watched.settled()
+    yield* keepCopy(current)
+  })
+
+  const cannotRun = Effect.fnUntraced(function* (why: string) {
+    at.storeNote = `the store ${store.name}: ${why}; what ran before goes on`
+    yield* Effect.logError(at.storeNote)
+    tell()
+  })
+
+  const recordOf = (revision: number): RevisionRecord | undefined => {
+    if (at.adopted?.pointer.revision === revision) return at.adopted.record
+    const value = cluster.state().entries.get(revisionKey(revision))?.value
+    return value === undefined ? undefined : readRevision(value)
+  }
+
+  const startFromCopy = Effect.gen(function* () {
+    const copy = readCopy((yield* at.copy?.read ?? Effect.succeed(undefined)) ?? "")
+    if (copy === undefined) return false
+    const { pointer, record, fallback } = copy
+    const late = pointer.unconfirmed !== undefined && Date.parse(pointer.unconfirmed.until) <= wallClock()
+    const used = late && fallback !== undefined ? fallback : record
+    const loaded = load(used.files)
+    if ("problems" in loaded) return false
+    const info = used === record ? infoOf(pointer) : used.info
+    give({ ...loaded, hash: info.hash }, { metas: used.metas, info })
+    yield* Effect.logWarning(
+      `the store ${store.name} does not answer: this node starts with revision ${info.revision} from its own copy`
+    )
+    return true
+  })
+
+  return { heed, recordOf, startFromCopy }
+}
