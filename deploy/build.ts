@@ -16,8 +16,25 @@ const report = (path: string): void => {
   process.stdout.write(`${path.slice(root.length + 1)}: ${(statSync(path).size / 1e6).toFixed(1)} MB\n`)
 }
 
+/** Nothing where the sources are no git checkout, as in a release's archive. */
+const gitSays = async (...words: ReadonlyArray<string>): Promise<string | undefined> => {
+  const said = await $`git ${words}`.cwd(root).nothrow().quiet()
+  return said.exitCode === 0 ? said.text().trim() : undefined
+}
+
+const commit = await gitSays("rev-parse", "--short=10", "HEAD")
+const changed = (await gitSays("status", "--porcelain", "--untracked-files=no")) ?? ""
+const date = await gitSays("log", "-1", "--format=%cI")
+const defines =
+  commit === undefined
+    ? []
+    : [
+        `--define=VIADUCT_COMMIT=${JSON.stringify(`${commit}${changed === "" ? "" : "+changes"}`)}`,
+        ...(date === undefined ? [] : [`--define=VIADUCT_COMMIT_DATE=${JSON.stringify(date)}`])
+      ]
+
 const compile = async (outfile: string, ...target: ReadonlyArray<string>): Promise<void> => {
-  await $`${bun} build ${options} ${target} ${entry} --outfile ${outfile}`.cwd(root).quiet()
+  await $`${bun} build ${options} ${defines} ${target} ${entry} --outfile ${outfile}`.cwd(root).quiet()
   report(outfile)
 }
 

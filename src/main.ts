@@ -41,6 +41,7 @@ import { simulateCommand } from "./cli/simulate.ts"
 import { topCommand } from "./cli/top.ts"
 import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
+import { versionCommand } from "./cli/version.ts"
 import { ClusterStores } from "./ports/ClusterStore.ts"
 import { version } from "./version.ts"
 
@@ -88,7 +89,8 @@ const viaduct = Command.make("viaduct").pipe(
     encodeCommand,
     routerConfigCommand,
     simulateCommand,
-    demoCommand
+    demoCommand,
+    versionCommand
   ])
 )
 
