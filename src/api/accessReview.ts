@@ -3,9 +3,8 @@
 import { type Context, Hono } from "hono"
 import { allKinds } from "../resources/kinds.ts"
 import { isObject, type JsonObject } from "../resources/patch/json.ts"
-import { PROTOBUF, readProtobufReview } from "./accessReviewBody.ts"
 import { badRequest } from "./failure.ts"
-import { mediaType, readBody } from "./writes/request.ts"
+import { OBJECT_TYPES, readBody } from "./writes/request.ts"
 import { WRITE_VERBS } from "./writes/writeRoutes.ts"
 
 export const REVIEW_GROUP = { group: "authorization.k8s.io", version: "v1" } as const
@@ -55,17 +54,12 @@ const rulesOf = (writes: boolean) => ({
   incomplete: false
 })
 
-const readReview = async (context: Context): Promise<JsonObject> => {
-  const body = await readBody(context, ["application/json", "application/yaml"])
-  if (!isObject(body)) throw badRequest("the body has to be a review")
-  return body
-}
-
 export const accessReviewRoutes = (): Hono => {
   const routes = new Hono()
   const base = `/apis/${REVIEW_GROUP.group}/${REVIEW_GROUP.version}`
   const review = async (context: Context, answer: (spec: JsonObject, writes: boolean, who: string) => object) => {
-    const body = mediaType(context) === PROTOBUF ? await readProtobufReview(context.req.raw) : await readReview(context)
+    const body = await readBody(context, OBJECT_TYPES)
+    if (!isObject(body)) throw badRequest("the body has to be a review")
     const actor = context.get("actor")
     const status = answer(isObject(body.spec) ? body.spec : {}, actor?.role === "write", actor?.name ?? "whoever asks")
     return context.json({ ...body, status }, 201)

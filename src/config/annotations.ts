@@ -17,6 +17,11 @@ export const SERVICE_ANNOTATIONS: ReadonlyArray<ServiceAnnotation> = ["pool", "a
 export const OWN_PREFIX = "viaduct.dev/"
 export const OWN_ANNOTATIONS: ReadonlyArray<string> = SERVICE_ANNOTATIONS.map((what) => FORMS[what][0])
 
+/** What the API notes on any document: who manages which field (metadata.managedFields), and that a guard is not to hold a write back. */
+export const MANAGED_ANNOTATION = `${OWN_PREFIX}managed-fields`
+export const FORCE_ANNOTATION = `${OWN_PREFIX}force`
+export const API_ANNOTATIONS: ReadonlyArray<string> = [MANAGED_ANNOTATION, FORCE_ANNOTATION]
+
 export interface GivenAnnotation {
   readonly key: string
   readonly value: string

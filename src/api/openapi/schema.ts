@@ -83,6 +83,9 @@ const isOpen = (json: JsonObject): boolean =>
       isObject(part) && isObject(part.additionalProperties) && Object.keys(part.additionalProperties).length === 0
   )
 
+/** An empty schema says the same, and kubectl's explain stumbles over it. */
+const ANYTHING: OpenApiSchema = { "x-kubernetes-preserve-unknown-fields": true }
+
 class Converter {
   constructor(
     private readonly kind: ResourceKind,
@@ -140,7 +143,7 @@ class Converter {
       case "object":
         return { ...described, ...this.object(json, path) }
       case "array":
-        return { ...described, type: "array", items: this.convert(json.items, path), ...this.listKeys(path) }
+        return { ...described, type: "array", items: this.item(json.items, path), ...this.listKeys(path) }
       case "string":
       case "boolean":
         return { ...described, type: json.type, ...(Array.isArray(json.enum) ? { enum: json.enum } : {}) }
@@ -156,8 +159,14 @@ class Converter {
         }
       }
       default:
-        return described
+        return { ...described, ...ANYTHING }
     }
+  }
+
+  /** The list is described; what is in it not once more. */
+  private item(value: unknown, path: string): OpenApiSchema {
+    const { description, ...schema } = this.convert(value, path)
+    return description === undefined || this.kind.fields[path] === description ? schema : { description, ...schema }
   }
 
   /** How clients merge the one list that has keys. */
@@ -176,7 +185,7 @@ class Converter {
 const shapeOf = (shape: string): OpenApiSchema => {
   if (shape.endsWith("[]")) return { type: "array", items: shapeOf(shape.slice(0, -2)) }
   if (shape === "map") return { type: "object", additionalProperties: { type: "string" } }
-  return shape === "any" ? {} : { type: shape }
+  return shape === "any" ? ANYTHING : { type: shape }
 }
 
 const documentOf = (kind: ResourceKind, schema: Schema.Top): OpenApiSchema => {

@@ -1,6 +1,7 @@
 // Carries a write out: reads the object as it is now, works out the document that it shall become, has the config changed and answers
 // with what came of it. Invariants: a writer who names a resourceVersion or a uid changes that object and no later one; a patch is
 // applied to the object that it replaces, or not at all; status is never written.
+import { FORCE_ANNOTATION } from "../../config/annotations.ts"
 import type { ApplyRequest, ConfigChange } from "../../config/change.ts"
 import type { ConfigObject } from "../../config/objects.ts"
 import type { ApplyOutcome } from "../../config/outcome.ts"
@@ -12,7 +13,7 @@ import { afterUpdate, serverSideApply } from "../../resources/patch/serverSideAp
 import type { ConfigControl } from "../control.ts"
 import { ApiError, failure, notFound } from "../failure.ts"
 import type { WatchHub } from "../watchHub.ts"
-import { FORCE_ANNOTATION, succeeded, warningHeaders } from "./outcome.ts"
+import { succeeded, warningHeaders } from "./outcome.ts"
 import { conflict, type NamedObject, namedObject, statusDetails, type WriteOptions } from "./request.ts"
 
 /** A patch is tried again so often when the object changed under it. */
@@ -219,7 +220,7 @@ export class Writer {
     live: ApiObject | undefined
   ): Promise<Written> {
     const done = succeeded(kind, target.name, outcome)
-    const created = live === undefined || live.metadata.generation === undefined
+    const created = live === undefined
     const warnings = warningHeaders(done)
     const now = done.outcome === "planned" ? undefined : await this.find(kind, target)
     const object = now ?? (done.object === undefined ? live : planned(kind, done.object, live))

@@ -1,14 +1,12 @@
 // What became of a write, in Kubernetes' words: the object, or a Status that says what is wrong field by field, who is in the way, and
 // how to insist. What would be lost or reset is told with it as a warning, which kubectl prints.
+import { FORCE_ANNOTATION } from "../../config/annotations.ts"
 import type { ApplyOutcome } from "../../config/outcome.ts"
 import type { ClusterChange, Guard, Verdict } from "../../plan/change.ts"
 import { qualified, type ResourceKind } from "../../resources/kind.ts"
 import { problemCause } from "../body.ts"
 import { ApiError, failure } from "../failure.ts"
 import { conflict, invalid, statusDetails } from "./request.ts"
-
-/** On an object: do it also where a guard holds it back. The write that needs it uses it up. */
-export const FORCE_ANNOTATION = "viaduct.dev/force"
 
 const WARNINGS_MAX = 20
 /** What an operator should hear of even where nobody has to insist on it. */

@@ -7,8 +7,12 @@ import { isObject, type JsonObject } from "../../resources/patch/json.ts"
 import { parseYaml } from "../../resources/yaml.ts"
 import { actorName } from "../access/actor.ts"
 import { noteOutcome } from "../access/audit.ts"
-import { OBJECT_OCTETS_MAX, readText } from "../body.ts"
+import { OBJECT_OCTETS_MAX, readOctets, readText } from "../body.ts"
 import { ApiError, badRequest, failure, type StatusCause } from "../failure.ts"
+import { fromProtobuf, PROTOBUF_TYPE } from "./protobuf.ts"
+
+/** The types that an object comes in. */
+export const OBJECT_TYPES = ["application/json", "application/yaml", PROTOBUF_TYPE]
 
 /** What goes with every write. */
 export interface WriteOptions {
@@ -57,6 +61,7 @@ export const readBody = async (context: Context, types: ReadonlyArray<string>): 
     const message = `the body of the request was in an unknown format: ${type} (accepted: ${types.join(", ")})`
     throw new ApiError(failure(415, "UnsupportedMediaType", message))
   }
+  if (type === PROTOBUF_TYPE) return fromProtobuf(await readOctets(context.req.raw, OBJECT_OCTETS_MAX))
   const text = await readText(context.req.raw, OBJECT_OCTETS_MAX)
   if (text.trim() === "") return undefined
   try {

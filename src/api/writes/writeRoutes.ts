@@ -9,7 +9,7 @@ import { badRequest } from "../failure.ts"
 import { collectionPaths, selection } from "../resourceRoutes.ts"
 import type { WatchHub } from "../watchHub.ts"
 import { APPLY_PATCH, patched, patchTypes } from "./patches.ts"
-import { conflict, mediaType, namedObject, readBody, statusDetails, writeOptions } from "./request.ts"
+import { conflict, mediaType, namedObject, OBJECT_TYPES, readBody, statusDetails, writeOptions } from "./request.ts"
 import { Writer, type Written } from "./Writer.ts"
 
 export const WRITE_VERBS = ["create", "delete", "deletecollection", "patch", "update"] as const
@@ -57,7 +57,7 @@ export const writeRoutes = (hub: WatchHub, config: ConfigControl, now: () => num
 
     const create = async (context: Context) => {
       const { namespace } = target(context)
-      const named = namedObject(kind, await readBody(context, BODIES), { namespace })
+      const named = namedObject(kind, await readBody(context, OBJECT_TYPES), { namespace })
       const options = writeOptions(context)
       // What a dry run would make is answered as made: clients look for it.
       return answer(context, await writer.create(kind, named, options), false)
@@ -66,7 +66,7 @@ export const writeRoutes = (hub: WatchHub, config: ConfigControl, now: () => num
     if (kind.namespaced) routes.post(all, create)
 
     routes.put(`${inNamespace}/:name`, async (context) => {
-      const named = namedObject(kind, await readBody(context, BODIES), target(context))
+      const named = namedObject(kind, await readBody(context, OBJECT_TYPES), target(context))
       const options = writeOptions(context)
       return answer(context, await writer.replace(kind, named, options), options.dryRun)
     })

@@ -4,6 +4,7 @@
 import { type ServiceKey, serviceKey } from "../../ipam/types.ts"
 import { type Address, type Family, familyOf } from "../../net/ip.ts"
 import {
+  API_ANNOTATIONS,
   addressList,
   annotationsOf,
   type GivenAnnotation,
@@ -80,7 +81,7 @@ const checkAnnotations = (service: Service): ReadonlyArray<Problem> => {
       )
   })
   const unknown = Object.keys(service.value.metadata.annotations ?? {})
-    .filter((key) => key.startsWith(OWN_PREFIX) && !OWN_ANNOTATIONS.includes(key))
+    .filter((key) => key.startsWith(OWN_PREFIX) && ![...OWN_ANNOTATIONS, ...API_ANNOTATIONS].includes(key))
     .map((key) => {
       const hint = nearest(key, OWN_ANNOTATIONS)
       const place = at(service, "metadata", "annotations", key)

@@ -33,6 +33,14 @@ const dotted = (path: FieldPath): string => path.map((element) => element.slice(
 const elementOf = (item: JsonObject, keys: ReadonlyArray<string>): string =>
   `k:${JSON.stringify(Object.fromEntries(keys.map((key) => [key, item[key] ?? DEFAULTS[key] ?? null])))}`
 
+/** A new element of a keyed list: its keys, but those that are as they would be anyway. */
+const newElement = (element: string): JsonObject =>
+  Object.fromEntries(
+    Object.entries(JSON.parse(element.slice(2)) as JsonObject).filter(
+      ([key, value]) => value !== null && value !== DEFAULTS[key]
+    )
+  )
+
 const keysAt = (kind: string, path: FieldPath): ReadonlyArray<string> | undefined =>
   kind === "v1 Service" ? KEYED[dotted(path)] : undefined
 
@@ -97,9 +105,10 @@ export const withField = (object: unknown, path: FieldPath, value: unknown, abov
   const list = Array.isArray(object) ? object : []
   const keys = KEYED[dotted(above)] ?? []
   const there = list.findIndex((item) => isObject(item) && elementOf(item, keys) === element)
-  const inner = withField(there < 0 ? undefined : list[there], rest, value, [...above, element])
-  const gone =
-    value === undefined && (inner === undefined || !keys.some((key) => fieldAt(inner, [`f:${key}`]) !== undefined))
+  if (there < 0 && value === undefined) return object
+  const inner = withField(there < 0 ? newElement(element) : list[there], rest, value, [...above, element])
+  // Without the keys by which it is found it is no element any more.
+  const gone = value === undefined && !(isObject(inner) && elementOf(inner, keys) === element)
   const next = gone ? list.filter((_, i) => i !== there) : there < 0 ? [...list, inner] : list.with(there, inner)
   return next.length === 0 && value === undefined ? undefined : next
 }

@@ -1,9 +1,8 @@
 // Who manages which field of a document (metadata.managedFields). A document of the config can hold no such thing, so it is kept as
 // an annotation and shown where clients look for it. It begins with the first server-side apply to an object; before that nobody
 // needs it.
+import { MANAGED_ANNOTATION } from "../../config/annotations.ts"
 import { isObject, type JsonObject } from "./json.ts"
-
-export const MANAGED_ANNOTATION = "viaduct.dev/managed-fields"
 
 export interface ManagedEntry {
   readonly manager: string
