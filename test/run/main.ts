@@ -67,6 +67,7 @@ const bunTest = async (
 
 const pure = [
   "net",
+  "preflight",
   "vip",
   "bgp",
   "ipam",
