@@ -16,6 +16,7 @@ import { etcdStore } from "./adapters/etcd/EtcdStore.ts"
 import { FileSecrets } from "./adapters/file/FileSecrets.ts"
 import { LinuxFileWatch } from "./adapters/file/LinuxFileWatch.ts"
 import { LinuxHost } from "./adapters/linux/LinuxHost.ts"
+import { LinuxMachine } from "./adapters/linux/LinuxMachine.ts"
 import { LinuxNeighbours } from "./adapters/linux/LinuxNeighbours.ts"
 import { LinuxReachability } from "./adapters/linux/LinuxReachability.ts"
 import { NetlinkLinkControl } from "./adapters/linux/NetlinkLinkControl.ts"
@@ -33,6 +34,8 @@ import { explainCommand } from "./cli/explain.ts"
 import { getCommand } from "./cli/get.ts"
 import { historyCommand } from "./cli/history.ts"
 import { planCommand } from "./cli/plan.ts"
+import { agentCommand } from "./cli/preflight/agent.ts"
+import { preflightCommand } from "./cli/preflight/preflight.ts"
 import { reloadCommand } from "./cli/reload.ts"
 import { rollbackCommand } from "./cli/rollback.ts"
 import { routerConfigCommand } from "./cli/routerConfig.ts"
@@ -57,6 +60,7 @@ const adapters = Layer.mergeAll(
   LinuxFileWatch,
   LinuxHost,
   LinuxNeighbours,
+  LinuxMachine,
   LinuxReachability,
   NetlinkLinkControl,
   stores
@@ -78,6 +82,8 @@ const viaduct = Command.make("viaduct").pipe(
     confirmCommand,
     historyCommand,
     rollbackCommand,
+    preflightCommand,
+    agentCommand,
     getCommand,
     describeCommand,
     explainCommand,

@@ -4,6 +4,7 @@ import type { ApplyRequest, ConfigChange } from "../config/change.ts"
 import type { ApplyOutcome, Done, StageProgress } from "../config/outcome.ts"
 import type { ExplainQuestion, Explanation } from "../explain/types.ts"
 import type { TraceRecord } from "../observe/trace.ts"
+import type { PreflightNode } from "../preflight/protocol.ts"
 
 export type { ApplyOutcome, Done, StageProgress } from "../config/outcome.ts"
 
@@ -34,4 +35,6 @@ export interface NodeControl {
     filter: { readonly session?: string; readonly follow: boolean },
     signal: AbortSignal
   ) => AsyncIterable<TraceRecord>
+  /** Works for a preflight. */
+  readonly preflight?: PreflightNode
 }

@@ -26,6 +26,7 @@ import { etcdFlag } from "./daemonSettings.ts"
 import { explainControl } from "./explainNode.ts"
 import { type LogOptions, logFlags, terminalLog } from "./logFlags.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
+import { daemonPreflight } from "./preflight/daemonSide.ts"
 import { serveAdmin } from "./serveAdmin.ts"
 import { startingPoint } from "./startingPoint.ts"
 import { Telemetry, telemetry } from "./telemetry.ts"
@@ -174,7 +175,8 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: Admin
   const explain = yield* explainControl(source)
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
-  const control = { ...nodeControl(recorder), explain, config: yield* configControl }
+  const preflight = yield* daemonPreflight(source)
+  const control = { ...nodeControl(recorder), explain, config: yield* configControl, preflight }
   yield* serveAdmin(source, listeners, control)
   const { exportMetrics } = yield* Telemetry
   yield* exportMetrics(Effect.promise(() => source.status()))

@@ -1,6 +1,6 @@
 // The nodes of a preflight, as the operator's side found them, and the cluster view that follows: what the planner would know if every
 // node that answered were a member. What a node says of itself is asked once, at the beginning.
-import { type Address, type Family, familyOf } from "../net/ip.ts"
+import type { Address, Family } from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
 import { ownAddress } from "../plan/ownAddress.ts"
 import type { LocalAddress } from "../plan/types.ts"

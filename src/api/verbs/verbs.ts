@@ -9,6 +9,7 @@ import { configVerbs, historyVerb, reloadVerb } from "./config.ts"
 import { drainVerb, eventsVerb, explainVerb, traceVerb } from "./node.ts"
 import { openApi } from "./openapi.ts"
 import { PAGE_HEADERS, referencePage } from "./page.ts"
+import { preflightVerbs } from "./preflight.ts"
 import { supportBundleVerb } from "./supportBundle.ts"
 import { serveVerb, type Verb } from "./verb.ts"
 
@@ -36,6 +37,7 @@ export const verbsOf = (
   eventsVerb(source),
   ...(control.trace === undefined ? [] : [traceVerb(control.trace)]),
   accessVerb(reach),
+  ...(control.preflight === undefined ? [] : preflightVerbs(control.preflight)),
   supportBundleVerb(source, control, now)
 ]
 

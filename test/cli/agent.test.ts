@@ -1,0 +1,121 @@
+// `viaduct agent` as an operator meets it: what it prints is enough to call it; a certificate with another fingerprint, or of nobody known,
+// and a wrong token are refused on the side that has to refuse them, and no token is sent to a machine that is not the right one.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { ownCertificate } from "../../src/cli/ownCertificate.ts"
+import { nodeClient } from "../../src/cli/preflight/nodeClient.ts"
+
+const TOKEN = "a-token-for-this-test-0123456789"
+let directory = ""
+let agent: ReturnType<typeof spawn> | undefined
+let printed = ""
+let url = ""
+let fingerprint = ""
+
+const spawn = (words: ReadonlyArray<string>) =>
+  Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "agent", ...words], {
+    env: { PATH: process.env.PATH, NO_COLOR: "1" },
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "viaduct-agent-"))
+  writeFileSync(join(directory, "token"), `${TOKEN}\n`)
+  writeFileSync(join(directory, "short"), "short\n")
+  agent = spawn([
+    "--listen",
+    "127.0.0.1:0",
+    "--token-file",
+    join(directory, "token"),
+    "--data-dir",
+    join(directory, "a")
+  ])
+  for await (const chunk of agent.stdout) {
+    printed += new TextDecoder().decode(chunk)
+    if (printed.includes("call it with")) break
+  }
+  url = /https:\S+/.exec(printed)?.[0] ?? ""
+  fingerprint = /fingerprint ([0-9a-f]{64})$/m.exec(printed)?.[1] ?? ""
+})
+afterAll(async () => {
+  agent?.kill()
+  expect(await agent?.exited).toBe(0)
+  await rm(directory, { recursive: true })
+})
+
+const ask = (
+  at: string,
+  more: { readonly token?: string; readonly fingerprints?: ReadonlyArray<string>; readonly ca?: string }
+) => Effect.runPromise(nodeClient({ urls: new Map([["cp1", at]]), fingerprints: [], ...more }).facts("cp1"))
+
+const reasonOf = async (...given: Parameters<typeof ask>): Promise<string> => {
+  const answer = await ask(...given)
+  return answer.type === "silent" ? answer.reason : `answered: ${answer.facts.kind}`
+}
+
+describe("viaduct agent", () => {
+  test("prints how it is called, and answers who calls it so", async () => {
+    expect(printed).toContain(`--fingerprint ${fingerprint}`)
+    const answer = await ask(url, { token: TOKEN, fingerprints: [fingerprint] })
+    expect(answer).toMatchObject({ type: "facts", facts: { kind: "agent" } })
+    if (answer.type === "facts") expect(Math.abs(answer.aheadMs)).toBeLessThan(answer.uncertainMs + 5)
+  })
+
+  test("another fingerprint, none, another token, none", async () => {
+    const other = fingerprint.replace(/^./, (digit) => (digit === "0" ? "1" : "0"))
+    expect(await reasonOf(url, { token: TOKEN, fingerprints: [other] })).toMatch(
+      /its certificate has the fingerprint [0-9a-f]{64}, which/
+    )
+    expect(await reasonOf(url, { token: TOKEN })).toMatch(/--fingerprint.*--ca-file|--ca-file.*--fingerprint/)
+    expect(await reasonOf(url, { token: "another-token-of-that-length-00", fingerprints: [fingerprint] })).toMatch(
+      /token.*--token-file/
+    )
+    expect(await reasonOf(url, { fingerprints: [fingerprint] })).toMatch(/token.*--token-file/)
+  })
+
+  test("its authority does as well as its fingerprint", async () => {
+    const ca = await Bun.file(join(directory, "a", "tls", "ca.pem")).text()
+    expect(await reasonOf(url, { token: TOKEN, ca })).toBe("answered: agent")
+  })
+
+  test("a machine in its place gets no token", async () => {
+    const { cert, key } = await ownCertificate(join(directory, "impostor"), "impostor", ["127.0.0.1"], Date.now())
+    const heard: Array<string | null> = []
+    const impostor = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert, key },
+      fetch: (request) => {
+        heard.push(request.headers.get("authorization"))
+        return Response.json({})
+      }
+    })
+    const said = await reasonOf(`https://127.0.0.1:${impostor.port}`, { token: TOKEN, fingerprints: [fingerprint] })
+    await impostor.stop(true)
+    expect(said).toMatch(/fingerprint/)
+    expect(heard).toEqual([])
+  })
+
+  test.each([
+    [
+      "a short token",
+      () => ["--listen", "127.0.0.1:0", "--token-file", join(directory, "short")],
+      /fewer than 16 characters/
+    ],
+    ["no token file", () => ["--listen", "127.0.0.1:0", "--token-file", join(directory, "none")], /no such file/],
+    [
+      "no address",
+      () => ["--listen", "here", "--token-file", join(directory, "token")],
+      /--listen here: no address and port/
+    ]
+  ] as const)("does not start with %s", async (_, words, reason) => {
+    const child = spawn([...words(), "--data-dir", join(directory, "b")])
+    const [text, code] = await Promise.all([child.stderr.text(), child.exited])
+    expect({ code, said: reason.test(text), text }).toMatchObject({ code: 1, said: true })
+  })
+})
