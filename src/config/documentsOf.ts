@@ -92,9 +92,15 @@ export const configObjects = (
 const contents = (files: ReadonlyArray<ConfigFile>): ReadonlyMap<string, string> =>
   new Map(documentsOf(files).map(({ key, content }) => [key, content]))
 
-/** Whether both have the same documents, whatever their order, comments and layout. */
+const isReadable = ({ path, text }: ConfigFile): boolean =>
+  !parseSource(path, text).problems.some(({ severity }) => severity === "error")
+
+/** Whether both have the same documents, whatever their order, comments and layout. What cannot be read is like nothing else. */
 export const sameDocuments = (a: ReadonlyArray<ConfigFile>, b: ReadonlyArray<ConfigFile>): boolean => {
+  if (![...a, ...b].every(isReadable)) return false
   const [left, right] = [contents(a), contents(b)]
+  // Twice the same is not the same: it is a mistake.
+  if (left.size !== documentsOf(a).length || right.size !== documentsOf(b).length) return false
   return left.size === right.size && [...left].every(([key, content]) => right.get(key) === content)
 }
 

@@ -166,3 +166,12 @@ test("an object that is deleted and made again is another one", () => {
   expect([...again.values()]).toEqual([{ generation: 1, created: "t3", since: 3 }])
   expect(documentsOf(one.files)).toHaveLength(1)
 })
+
+test("a file with a document that cannot be read, or twice the same, says something else than one without it", () => {
+  const text = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n"
+  const whole = [{ path: "a.yaml", text }]
+  expect(sameDocuments(whole, [{ path: "b.yaml", text: `# in other words\n${text}` }])).toBe(true)
+  expect(sameDocuments(whole, [{ path: "a.yaml", text: `${text}---\n${text}` }])).toBe(false)
+  for (const more of ["---\nkind: [\n", "---\nkind: a\nkind: b\n", `---\na: ${"[".repeat(200)}\n`])
+    expect(sameDocuments(whole, [{ path: "a.yaml", text: text + more }])).toBe(false)
+})
