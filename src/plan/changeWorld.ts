@@ -95,6 +95,20 @@ const settledClaims = (assignments: ReadonlyArray<Assignment>, claims: ReadonlyA
   })
 }
 
+/** What a node calls its sessions, in its own words: by key, as the planners make keys. */
+const toldNames = (view: ClusterView, node: string): ReadonlyMap<string, string> | undefined => {
+  const sessions = view.summaries?.find((summary) => summary.node === node)?.bgp?.sessions
+  return (
+    sessions &&
+    new Map(
+      sessions.map(({ name, purpose, localAddress, peerAddress, peerPort }) => [
+        `${purpose}/${localAddress}/${peerAddress}:${peerPort}`,
+        name
+      ])
+    )
+  )
+}
+
 /** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
 const viewOf = (
   node: ClusterNode,
@@ -109,7 +123,7 @@ const viewOf = (
   if (view === undefined) return { name, addresses, withoutCluster: "there is no word from the cluster's store" }
   const held = view.claims.flatMap((claim) => (claim.node === name ? [claim.address] : []))
   const before = names?.nodes.get(node.address)?.plan.sessions.map(({ key, name: called }) => [key, called] as const)
-  const sessionNames = before === undefined ? me?.sessionNames : new Map(before)
+  const sessionNames = before === undefined ? (me?.sessionNames ?? toldNames(view, name)) : new Map(before)
   return { name, addresses, cluster: { view, held, sessionNames: sessionNames ?? new Map(), settling: false } }
 }
 

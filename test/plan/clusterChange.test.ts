@@ -252,6 +252,36 @@ describe("what is known", () => {
     expect(change(base, { view: underWay }).lines).toEqual([])
   })
 
+  test("sessions are called as the nodes call them, which may go back to what was there before", () => {
+    const session = {
+      name: "10.0.1.254-cp1-10.0.1.10",
+      purpose: "control-plane" as const,
+      localAsn: 65001,
+      peerAsn: 65002,
+      localAddress: "10.0.1.10",
+      peerAddress: "10.0.1.254",
+      peerPort: 179,
+      state: "Established" as const,
+      since: "",
+      flaps: 0,
+      advertised: 1,
+      received: 0
+    }
+    const summary = {
+      node: "cp1",
+      ready: true,
+      summary: "",
+      sessions: { established: 1, expected: 1 },
+      held: [],
+      bgp: { sessions: [session], routes: [], more: 0 }
+    }
+    const result = change(lb({ controlPlanePeers: [{ ip: ip("10.0.1.254"), asn: 65002, holdTime: 30 }] }), {
+      view: { ...settled, summaries: [summary] }
+    })
+    expect(shorts(result)).toContain("session reset at cp1 session 10.0.1.254-cp1-10.0.1.10")
+    expect(shorts(result)).toContain("session reset at cp2 session 10.0.1.254-cp2")
+  })
+
   test("this node's own word on its addresses and names counts", () => {
     const self = {
       name: "host-a",
@@ -276,7 +306,7 @@ test("thousands of services on ten nodes are worked out in time, and told in a f
     members: nodes.map(({ name, address }) => member(name, [`${address}/24`])),
     bindings: services.map(({ name }, i) => binding(vip(i), name))
   }
-  const started = performance.now()
+  const started = process.cpuUsage()
   const result = changeOf({
     before: big,
     after: {
@@ -286,10 +316,11 @@ test("thousands of services on ten nodes are worked out in time, and told in a f
     view: seen,
     nowMs: 0
   })
-  const tookMs = performance.now() - started
-  if (process.env.VIADUCT_TIMES !== undefined) console.log(`10,000 VIPs on 10 nodes: ${Math.round(tookMs)} ms`)
+  const { user, system } = process.cpuUsage(started)
+  const tookMs = (user + system) / 1_000
+  if (process.env.VIADUCT_TIMES !== undefined) console.log(`10,000 VIPs on 10 nodes: ${Math.round(tookMs)} ms of CPU`)
   expect(lineOf(result, "new announcement").detail).toMatch(/^announces 1\d\d prefixes, such as 10/)
   expect(lineOf(result, "withdraw").detail).toMatch(/^withdraws 10 prefixes, such as /)
   expect(result.lines.length).toBeLessThan(60)
-  expect(tookMs).toBeLessThan(6_000)
-})
+  expect(tookMs).toBeLessThan(4_000)
+}, 60_000)
