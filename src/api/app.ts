@@ -25,7 +25,7 @@ import { resourceRoutes } from "./resourceRoutes.ts"
 import type { NodeSource } from "./source.ts"
 import { streamJson } from "./stream.ts"
 import { type ServedControl, verbRoutes } from "./verbs/verbs.ts"
-import { makeWatchHub } from "./watchHub.ts"
+import { makeWatchHub, type WatchHub } from "./watchHub.ts"
 import { writeRoutes } from "./writes/writeRoutes.ts"
 
 export interface AppOptions {
@@ -37,6 +37,8 @@ export interface AppOptions {
   readonly timeout?: (ms: number) => AbortSignal
   /** What may be changed here; absent: whoever asks may only look. */
   readonly control?: ServedControl
+  /** Where resources are listed and watched, for applications that share it; one of its own where absent. */
+  readonly hub?: WatchHub
   /** How the node is reached under TLS. */
   readonly reach?: () => Reach
   /** Guards, in their order: each finds out something about who asks, or refuses. */
@@ -47,7 +49,7 @@ export interface AppOptions {
 export const createApp = (source: NodeSource, options: AppOptions): Hono => {
   const { now, report = console.error, control = {}, access = [], reach = () => ({}), timeout } = options
   const explain = explainErrors(report)
-  const hub = makeWatchHub(source, now())
+  const hub = options.hub ?? makeWatchHub(source, now())
   const app = new Hono()
   for (const guard of access) app.use("*", guard)
   app.route("/", dashboardRoutes())

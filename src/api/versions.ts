@@ -3,10 +3,7 @@
 // nobody asks, and nothing for the kinds that nobody asks for. Invariants: an object's version is that of its last change of content; a mere report time or
 // counter is no change; an object whose uid changed (the daemon was started anew) is another object. History is
 // bounded; who asks for more is told.
-import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import { type ApiObject, objectKey, type ResourceKind } from "../resources/kind.ts"
-import { listResources } from "../resources/kinds.ts"
-import type { NodeStatus } from "../resources/nodeStatus.ts"
 
 /** One object before and after; absent where it was not there. */
 export interface Change {
@@ -24,8 +21,8 @@ export interface WatchEvent {
 export interface Versions {
   /** The version of the whole. */
   current(): number
-  /** Takes in what a status and the config that goes with it have of `kinds`; true where that changed anything. */
-  update(kinds: Iterable<ResourceKind>, status: NodeStatus, config?: ConfigSnapshot): boolean
+  /** Takes in the objects that there are of `kinds` now; true where that changed anything. */
+  update(kinds: Iterable<ResourceKind>, objectsOf: (kind: ResourceKind) => ReadonlyArray<ApiObject>): boolean
   /** The objects of a kind with their versions. */
   objects(kind: ResourceKind): ReadonlyArray<ApiObject>
   /** What changed after `version`, or undefined where that is not known any more, or not yet. */
@@ -74,12 +71,12 @@ export const makeVersions = (first: number): Versions => {
     return { version, content, object: after }
   }
 
-  const update: Versions["update"] = (kinds, status, config = emptySnapshot) => {
+  const update: Versions["update"] = (kinds, objectsOf) => {
     const before = version
     for (const kind of kinds) {
       const old = entries.get(kind)
       const next = new Map<string, Entry>()
-      for (const object of listResources(kind, status, config)) {
+      for (const object of objectsOf(kind)) {
         const key = objectKey(object)
         next.set(key, put(kind, object, old?.get(key)))
       }

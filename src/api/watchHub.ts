@@ -4,6 +4,7 @@
 // behind.
 import { type ConfigSnapshot, emptySnapshot } from "../config/objects.ts"
 import type { ApiObject, ResourceKind } from "../resources/kind.ts"
+import { listResources } from "../resources/kinds.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { expired } from "./failure.ts"
 import { type NodeSource, NodeUnavailable } from "./source.ts"
@@ -46,13 +47,14 @@ export const makeWatchHub = (source: NodeSource, firstVersion: number): WatchHub
 
   /** The status with the config that belongs to it; true where they changed anything. */
   const take = async (status: NodeStatus): Promise<boolean> => {
+    if (source.resources !== undefined) return versions.update(wantedKinds, await source.resources())
     const wanted = `${status.config.revision} ${status.config.hash}`
     if (configOf !== wanted) {
       // Only after it came, so that nobody who asks meanwhile goes without; the config that comes is never older than the status.
       config = await source.config()
       configOf = wanted
     }
-    return versions.update(wantedKinds, status, config)
+    return versions.update(wantedKinds, (kind) => listResources(kind, status, config))
   }
 
   const follow = async (mine: Feed): Promise<void> => {

@@ -1,8 +1,9 @@
 // ConfigControl of the admin API over this node's store of configs.
-import { Effect, Stream } from "effect"
+import { Effect, Metric, Stream } from "effect"
 import type { ConfigControl } from "../api/control.ts"
 import { Cluster } from "../services/Cluster.ts"
 import { ConfigStore } from "../services/ConfigStore.ts"
+import { applyCount } from "../services/measures.ts"
 import { Reconciler } from "../services/Reconciler.ts"
 import { stageChange } from "../services/stageChange.ts"
 
@@ -31,7 +32,12 @@ export const configControl = Effect.gen(function* () {
     status: reconciler.status
   }
   const control: ConfigControl = {
-    apply: (request) => run(configs.apply(request)),
+    apply: (request) =>
+      run(
+        Effect.tap(configs.apply(request), ({ outcome }) =>
+          Metric.update(Metric.withAttributes(applyCount, { outcome }), 1)
+        )
+      ),
     stage: ({ change, ...request }, signal) =>
       Stream.toAsyncIterable(
         stageChange(staging, { ...request, files: change.files }).pipe(Stream.interruptWhen(aborted(signal)))

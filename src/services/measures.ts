@@ -10,6 +10,7 @@ const slow = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 export const reconcileSeconds = Metric.histogram("viaduct_reconcile_duration_seconds", { boundaries: quick })
 export const takeoverSeconds = Metric.histogram("viaduct_takeover_duration_seconds", { boundaries: slow })
 export const storeSeconds = Metric.histogram("viaduct_store_request_duration_seconds", { boundaries: quick })
+export const applyCount = Metric.counter("viaduct_config_applies_total", { incremental: true })
 export const exportCount = Metric.counter("viaduct_otlp_exports_total", { incremental: true })
 export const eventCount = Metric.counter("viaduct_events_total", { incremental: true })
 

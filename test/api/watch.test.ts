@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { createApp } from "../../src/api/app.ts"
 import { makeVersions } from "../../src/api/versions.ts"
 import { bgpSession } from "../../src/resources/bgpSession.ts"
+import { listResources } from "../../src/resources/kinds.ts"
 import type { NodeStatus } from "../../src/resources/nodeStatus.ts"
 import { down, NOW, nodeStatus, session } from "../resources/fixtures.ts"
 import { type FakeNode, fakeNode, jsonLines } from "./fakeNode.ts"
@@ -40,6 +41,10 @@ const watching = async (node: FakeNode, query: string, headers: Record<string, s
   }
   return { app, response, next, brief, version: Number(version), end: () => lines.return(undefined) }
 }
+
+/** The sessions of a status. */
+const update = (versions: ReturnType<typeof makeVersions>, status: NodeStatus): boolean =>
+  versions.update([bgpSession], (kind) => listResources(kind, status))
 
 describe("a watch", () => {
   test("from a list's version tells what appears, changes and goes, in order", async () => {
@@ -191,8 +196,8 @@ describe("versions", () => {
 
   test("an object of a daemon that was started anew is another object", () => {
     const versions = makeVersions(100)
-    versions.update([bgpSession], one)
-    versions.update([bgpSession], named(one))
+    update(versions, one)
+    update(versions, named(one))
     const since = versions.since(101) ?? []
     expect(since.map(({ before, after }) => [before !== undefined, after !== undefined])).toEqual([
       [true, false],
@@ -202,16 +207,15 @@ describe("versions", () => {
 
   test("the same status twice is no change, and an object keeps the version of its last one", () => {
     const versions = makeVersions(100)
-    expect(versions.update([bgpSession], two)).toBe(true)
-    expect(versions.update([bgpSession], structuredClone(two))).toBe(false)
-    versions.update([bgpSession], nodeStatus([session("10.0.1.254-n"), down("10.0.3.254-n", "x")]))
+    expect(update(versions, two)).toBe(true)
+    expect(update(versions, structuredClone(two))).toBe(false)
+    update(versions, nodeStatus([session("10.0.1.254-n"), down("10.0.3.254-n", "x")]))
     expect(versions.objects(bgpSession).map(({ metadata }) => metadata.resourceVersion)).toEqual(["101", "103"])
   })
 
   test("history is bounded, and what was forgotten is said to be unknown", () => {
     const versions = makeVersions(0)
-    for (let flaps = 0; flaps < 5000; flaps++)
-      versions.update([bgpSession], nodeStatus([session("10.0.1.254-n", { flaps })]))
+    for (let flaps = 0; flaps < 5000; flaps++) update(versions, nodeStatus([session("10.0.1.254-n", { flaps })]))
     expect(versions.since(1)).toBeUndefined()
     expect(versions.since(4990)).toHaveLength(10)
     expect(versions.since(5001)).toBeUndefined()

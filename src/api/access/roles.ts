@@ -15,7 +15,7 @@ const REVIEWS = /^\/apis\/authorization\.k8s\.io\/v1\/selfsubject(access|rules)r
 /** What a request needs. `dryRun`: the values of that query parameter, as Kubernetes has it. */
 export const neededRole = (method: string, path: string, dryRun: ReadonlyArray<string> = []): Role => {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return "read"
-  if (method === "POST" && (path === "/v1/plan" || REVIEWS.test(path))) return "read"
+  if (method === "POST" && (path === "/v1/plan" || path === "/v1/change/plan" || REVIEWS.test(path))) return "read"
   const onResources = path.startsWith("/api/") || path.startsWith("/apis/")
   if (onResources && dryRun.length > 0 && dryRun.every((value) => value === "All")) return "read"
   return "write"

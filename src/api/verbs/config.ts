@@ -10,7 +10,7 @@ import type { ApplyOutcome, ConfigControl, Done } from "../control.ts"
 import { ApiError, failure } from "../failure.ts"
 import type { NodeSource } from "../source.ts"
 import { DoneAnswer, History, Outcome, Progress } from "./answers.ts"
-import { ApplyBody, ConfirmBody, PlanBody, ReloadQuery, RollbackBody, StageBody } from "./schemas.ts"
+import { ApplyBody, ChangeBody, ConfirmBody, PlanBody, ReloadQuery, RollbackBody, StageBody } from "./schemas.ts"
 import { jsonVerb, linesVerb, otherVerb, type Verb } from "./verb.ts"
 
 const codes: Readonly<Record<ApplyOutcome["outcome"], ContentfulStatusCode>> = {
@@ -93,6 +93,26 @@ const applyVerb = (config: ConfigControl): Verb =>
       ...outcomes
     },
     ({ body, by, context }) => noted(context, config.apply({ change: files(body.files), by, ...options(body) }))
+  )
+
+/** One change of any kind, as a console hands it on; `/plan` tries it out, which takes no more than looking does. */
+const changeVerb = (config: ConfigControl, plan: boolean): Verb =>
+  jsonVerb(
+    {
+      method: "POST",
+      path: plan ? "/v1/change/plan" : "/v1/change",
+      summary: plan ? "What would this change of the config do" : "Change the config",
+      description:
+        "One document that is put or deleted, all of them, or a rollback; what a console hands on to a node.",
+      role: plan ? "read" : "write",
+      body: ChangeBody,
+      bodyOctetsMax: CONFIG_OCTETS_MAX,
+      ...outcomes
+    },
+    ({ body, by, context }) => {
+      const outcome = config.apply({ change: body.change, by, ...options(body), ...(plan ? { dryRun: true } : {}) })
+      return plan ? outcome : noted(context, outcome)
+    }
   )
 
 const stageVerb = (config: ConfigControl): Verb =>
@@ -216,6 +236,8 @@ export const historyVerb = (source: NodeSource): Verb =>
 export const configVerbs = (config: ConfigControl): ReadonlyArray<Verb> => [
   planVerb(config),
   applyVerb(config),
+  changeVerb(config, true),
+  changeVerb(config, false),
   stageVerb(config),
   rollbackVerb(config),
   confirmVerb(config),

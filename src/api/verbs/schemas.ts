@@ -73,6 +73,34 @@ export const RollbackBody = Schema.Struct({
   ...confirmation
 }).annotate({ identifier: "RollbackBody" })
 
+const Ref = Schema.Struct({
+  apiVersion: filled("the apiVersion of a document"),
+  kind: filled("its kind"),
+  namespace: Schema.String,
+  name: filled("its name")
+})
+const generation = {
+  ifGeneration: Schema.optionalKey(
+    described(whole(0, Number.MAX_SAFE_INTEGER, "a generation"), "It must still be this.")
+  )
+}
+
+export const ChangeBody = Schema.Struct({
+  change: Schema.Union([
+    Schema.Struct({
+      type: Schema.Literal("put"),
+      object: described(Schema.Record(Schema.String, Schema.Unknown), "The document as it shall be, whole."),
+      ifAbsent: Schema.optionalKey(described(Schema.Literals([true]), "It must not exist.")),
+      ...generation
+    }),
+    Schema.Struct({ type: Schema.Literal("delete"), ref: Ref, ...generation }),
+    Schema.Struct({ type: Schema.Literal("files"), files: Files }),
+    Schema.Struct({ type: Schema.Literal("rollback"), to: Revision })
+  ]).annotate({ expected: "a change: put, delete, files or rollback" }),
+  ...insistence,
+  ...confirmation
+}).annotate({ identifier: "ChangeBody" })
+
 /** Nothing; a struct without fields would take anything. */
 export const ConfirmBody = Schema.Record(Schema.String, Schema.Unknown)
   .check(
