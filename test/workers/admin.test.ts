@@ -100,6 +100,13 @@ describe.each(runtimes)("the bundle under %s", (_, command) => {
     node.set(s22)
   })
 
+  test("serves the dashboard, script and style out of itself", async () => {
+    const page = await (await ask("/")).text()
+    const files = [...page.matchAll(/(?:src|href)="(assets\/app-[^"]+)"/g)].map((match) => match[1])
+    const bodies = await Promise.all(files.map(async (file) => (await ask(`/${file}`)).text()))
+    expect(bodies).toEqual([expect.stringContaining("--surface"), expect.stringContaining("/v1/status")])
+  })
+
   test("lists and tabulates the node's sessions", async () => {
     const list = (await (await ask(SESSIONS)).json()) as { kind: string; items: ReadonlyArray<unknown> }
     expect([list.kind, list.items.length]).toEqual(["BGPSessionList", 4])

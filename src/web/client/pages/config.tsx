@@ -1,5 +1,6 @@
 // The config: the documents in force, changed in three steps that cannot be skipped: edit, see what it does, apply. Below it the history,
 // and the way back. The daemon decides what is allowed; this page shows why not.
+import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import type { Problem } from "../../../config/problem.ts"
 import { base, busy, check, edited, failed, read, result, rollbackTo, text, verdict, write } from "../draft.ts"
@@ -161,12 +162,25 @@ const EditorCard = ({ revision }: { revision: number }) => {
       <TextDiff />
       <Steps />
       {verdict.value !== undefined && rollbackTo.value === undefined && (
-        <>
+        <Outcome>
           <ChangeView outcome={verdict.value} onProblem={onProblem} />
           <ApplyForm key="edit" revision={revision} />
-        </>
+        </Outcome>
       )}
     </section>
+  )
+}
+
+/** What was asked for comes into view: it stands below a tall editor. */
+const Outcome = ({ children }: { children: ComponentChildren }) => {
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "start" })
+  }, [])
+  return (
+    <div class="outcome" ref={box} aria-live="polite">
+      {children}
+    </div>
   )
 }
 

@@ -31,7 +31,7 @@ const columns: ReadonlyArray<Column<FleetSession>> = [
     name: "Node",
     sort: ({ node }) => node,
     cell: ({ node }) => (
-      <span class="cut" dir="auto">
+      <span class="node-cell" dir="auto">
         {node}
       </span>
     )
