@@ -3,7 +3,7 @@
 import { type Address, hostPrefix } from "../net/ip.ts"
 import type { ClusterNode, ControlPlanePeer, DesiredCluster } from "../plan/desired.ts"
 import type { MemberStatus } from "../resources/nodeStatus.ts"
-import { allSessions, count, type ExplainInput, isUp, list, type Seen } from "./input.ts"
+import { allSessions, count, type ExplainInput, isUp, list, type Seen, upOf } from "./input.ts"
 import { anyOf, explanation, link } from "./links.ts"
 import { routerLink, sessionLink, type Wanted } from "./session.ts"
 import type { ExplainLink, ExplainTarget, Explanation } from "./types.ts"
@@ -54,15 +54,9 @@ const nodeLink = (
         ]
       : []
   const links = [...refused, ...own.map((session) => sessionLink(session, input, wanted))]
-  const up = own.filter(isUp).length
-  return link(
-    subject,
-    anyOf(links),
-    `announces it with itself as the next hop, ${up} of ${count(own.length, "session")} are Established`,
-    {
-      links
-    }
-  )
+  return link(subject, anyOf(links), `announces it with itself as the next hop, ${upOf(own)}`, {
+    links
+  })
 }
 
 export const explainControlPlaneVip = (

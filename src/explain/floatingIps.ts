@@ -56,5 +56,5 @@ export const floatingIpLink = (one: FloatingIpStatus, input: ExplainInput): Expl
       }
     )
   const over = one.state === "holdover" ? " without word from the store" : ""
-  return link(subject, over === "" ? "ok" : "warn", `held by node ${one.node}${over}: ${one.reason}`, { links })
+  return link(subject, over === "" ? "ok" : "warn", `held by node ${one.node}${over}: ${one.reason}`)
 }

@@ -70,3 +70,7 @@ export const list = (items: ReadonlyArray<string>): string =>
   items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
+
+/** "2 of 3 sessions Established". */
+export const upOf = (sessions: ReadonlyArray<Pick<Seen, "state">>, wanted = sessions.length): string =>
+  `${sessions.filter(isUp).length} of ${count(wanted, "session")} Established`

@@ -3,18 +3,15 @@ import type { DesiredCluster } from "../plan/desired.ts"
 import { servicePeersOf } from "../plan/servicePeers.ts"
 import { peersOf } from "./controlPlane.ts"
 import { floatingIpLink } from "./floatingIps.ts"
-import { allSessions, count, type ExplainInput, isUp, list, type Seen } from "./input.ts"
+import { allSessions, count, type ExplainInput, list, type Seen, upOf } from "./input.ts"
 import { anyOf, explanation, link } from "./links.ts"
 import { sessionLink } from "./session.ts"
 import type { ExplainLink, ExplainTarget, Explanation } from "./types.ts"
 
-const established = (sessions: ReadonlyArray<Seen>): string =>
-  `${sessions.filter(isUp).length} of ${count(sessions.length, "session")} are Established`
-
 const sessionsLink = (sessions: ReadonlyArray<Seen>, none: string, input: ExplainInput): ExplainLink => {
   if (sessions.length === 0) return link("sessions", "broken", none)
   const links = sessions.map((session) => sessionLink(session, input))
-  return link("sessions", anyOf(links), established(sessions), { links })
+  return link("sessions", anyOf(links), upOf(sessions), { links })
 }
 
 const configuredAs = (address: string, cluster: DesiredCluster): ReadonlyArray<ExplainLink> => {
@@ -68,7 +65,7 @@ export const explainPeer = (target: ExplainTarget, address: string, input: Expla
   return explanation(
     target,
     [...configured, ...refusals, sessionsLink(sessions, none, input)],
-    `peer ${address}: ${established(sessions)}`
+    `peer ${address}: ${upOf(sessions)}`
   )
 }
 
@@ -95,7 +92,7 @@ export const explainFloatingIp = (target: ExplainTarget, address: string, input:
           )
         ]
       : [sessionsLink(sessions, "", input)]
-  return explanation(target, [holder, ...from], `${address} is held by node ${one.node}: ${established(sessions)}`)
+  return explanation(target, [holder, ...from], `${address} is held by node ${one.node}: ${upOf(sessions)}`)
 }
 
 export const explainNode = (target: ExplainTarget, name: string, input: ExplainInput): Explanation => {
@@ -168,5 +165,5 @@ export const explainNode = (target: ExplainTarget, name: string, input: ExplainI
     ...status.floatingIps.filter((one) => one.node === name).map((one) => floatingIpLink(one, input)),
     ...(sessions.length === 0 ? [link("sessions", "unknown", "it has none")] : [sessionsLink(sessions, "", input)])
   ]
-  return explanation(target, chain, `node ${name} is in service: ${established(sessions)}`)
+  return explanation(target, chain, `node ${name} is in service: ${upOf(sessions)}`)
 }

@@ -5,7 +5,7 @@ import type { DesiredCluster } from "../plan/desired.ts"
 import { servicePeersOf, type UsedPeer } from "../plan/servicePeers.ts"
 import type { PoolStatus, ServiceStatus } from "../resources/nodeStatus.ts"
 import { floatingIpLink } from "./floatingIps.ts"
-import { allSessions, count, type ExplainInput, isUp, list, type Seen, serviceKey } from "./input.ts"
+import { allSessions, count, type ExplainInput, isUp, list, type Seen, serviceKey, upOf } from "./input.ts"
 import { anyOf, explanation, link } from "./links.ts"
 import { nextHopsLink } from "./nextHops.ts"
 import { routerLink, sessionLink, type Wanted } from "./session.ts"
@@ -75,7 +75,7 @@ const isTo =
   ({ peerAddress, peerPort, purpose }: Seen): boolean =>
     purpose === "service" && peerAddress === peer.peerIp && peerPort === port
 
-export const peerLink = (
+const peerLink = (
   used: UsedPeer,
   sessions: ReadonlyArray<Seen>,
   wanted: Wanted,
@@ -84,7 +84,6 @@ export const peerLink = (
   const { peer, called } = used
   const own = sessions.filter(isTo(used))
   const links = own.map((session) => sessionLink(session, input, wanted))
-  const up = own.filter(isUp).length
   const refusal = input.status.refusals.find(({ subject }) => subject === called)?.reason
   const subject = `peer ${peer.peerIp}`
   const who = `${called}, AS ${peer.peerAsn}`
@@ -95,7 +94,7 @@ export const peerLink = (
       `${who}: there is no session to it on any node: ${refusal ?? "no floating IP is held to start one from"}`
     )
   const missing = own.length < peer.sessions
-  const text = `${who}: ${up} of ${count(peer.sessions, "session")} are Established${missing && refusal !== undefined ? `; it ${refusal}` : ""}`
+  const text = `${who}: ${upOf(own, peer.sessions)}${missing && refusal !== undefined ? `; it ${refusal}` : ""}`
   const state = anyOf(links)
   const router = routerLink(peer.peerIp, sessions, wanted, input)
   const notTaken = router.some((one) => one.state === "warn")

@@ -23,6 +23,13 @@ const ago = (at: string, { nowMs }: ExplainInput): string => `${age(at, nowMs)} 
 const flaps = ({ flaps: n }: Seen): string =>
   n === 0 ? "" : `; it was lost ${count(n, "time")} since the daemon started`
 
+/** A session that tries on enters its states anew all the time: when it was lost is what counts. */
+const downFor = ({ name, flaps: n }: Seen, input: ExplainInput): string => {
+  if (n === 0) return ", not once up so far"
+  const lost = input.status.events.findLast(({ reason, about }) => reason === "SessionLost" && about.name === name)
+  return lost === undefined ? "" : `, lost ${ago(lost.lastAt, input)}`
+}
+
 const negotiatedLink = ({ own }: Seen, wanted: Wanted | undefined): ReadonlyArray<ExplainLink> => {
   const negotiated = own?.negotiated
   if (own === undefined || negotiated === undefined) return []
@@ -87,12 +94,13 @@ const routeLink = (session: Seen, wanted: Wanted, input: ExplainInput): ExplainL
 /** `wanted`: what it is to carry; absent: the session alone. */
 export const sessionLink = (session: Seen, input: ExplainInput, wanted?: Wanted): ExplainLink => {
   const subject = `session ${session.name}`
-  const since = age(session.since, input.nowMs)
   if (!isUp(session)) {
     const { text, hints } = causeOf(session, input.probes?.get(session.name))
     const there =
       session.own === undefined ? [`node ${session.node} can look at the peer: run the same command there`] : []
-    return link(subject, "broken", `${session.state} for ${since}: ${text}`, { hints: [...hints, ...there] })
+    return link(subject, "broken", `${session.state}${downFor(session, input)}: ${text}`, {
+      hints: [...hints, ...there]
+    })
   }
   const negotiated = negotiatedLink(session, wanted)
   const routes = wanted === undefined ? [] : [routeLink(session, wanted, input)]
@@ -102,7 +110,7 @@ export const sessionLink = (session: Seen, input: ExplainInput, wanted?: Wanted)
     session.own === undefined
       ? ""
       : `, ${count(new Set(session.own.advertised.map((one) => one.prefix)).size, "prefix", "prefixes")} announced`
-  const text = `Established for ${since} ${ends(session)}${amount}${flaps(session)}`
+  const text = `Established for ${age(session.since, input.nowMs)} ${ends(session)}${amount}${flaps(session)}`
   return link(subject, bad?.state ?? "ok", text, { links })
 }
 
@@ -160,7 +168,7 @@ export const routerLink = (
     link(
       subject,
       "unknown",
-      `was told. Whether its policy (filter) takes ${prefix}${ecmp} cannot be seen from here: look on the router`,
+      `has been told of ${prefix}; whether its policy (filter) takes it${ecmp} cannot be seen from here: look on the router`,
       { hints }
     )
   ]

@@ -1,6 +1,7 @@
 // What happened, read off two statuses of a node, one after the other (I9). So services need not tell of it one by one, and whatever a
 // status shows has its events. Where the news of a moment was missed, counters still tell that something was in between. What
 // happens to many services at once is one event and not thousands. Pure.
+import { NO_ADDRESS } from "../plan/services.ts"
 import type { EventDraft } from "./eventLog.ts"
 import type { EventReason } from "./eventReasons.ts"
 import type { NodeStatus, ServiceStatus, SessionStatus } from "./nodeStatus.ts"
@@ -103,7 +104,14 @@ const gathered = (status: Watched, all: ReadonlyArray<ServiceNews>): ReadonlyArr
 const without = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): ReadonlyArray<string> =>
   a.filter((item) => !b.includes(item))
 
+const noNews: ReadonlyArray<ServiceNews> = []
+
+const sameList = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
+  a.length === b.length && a.every((item, at) => item === b[at])
+
 const serviceNews = (before: ServiceStatus | undefined, service: ServiceStatus): ReadonlyArray<ServiceNews> => {
+  if (before !== undefined && before.reason === service.reason && sameList(before.addresses, service.addresses))
+    return noNews
   const got = without(service.addresses, before?.addresses ?? [])
   const gone = without(before?.addresses ?? [], service.addresses)
   const pool = service.pools.length === 0 ? "" : ` from pool ${service.pools.join(", ")}`
@@ -116,66 +124,94 @@ const serviceNews = (before: ServiceStatus | undefined, service: ServiceStatus):
     ...(gone.length === 0
       ? []
       : [{ service, reason: "AddressReleased" as const, message: `gave ${gone.join(" and ")} back` }]),
-    ...(reason === undefined || reason === before?.reason
+    // The planner's word for what the allocator has not looked at yet; its own follows where there is none.
+    ...(reason === undefined || reason === before?.reason || reason === NO_ADDRESS
       ? []
       : [{ service, reason: "ServiceRefused" as const, message: reason }]),
     ...(settled && got.length === 0 ? [{ service, reason: "ServiceServed" as const, message: "is announced" }] : [])
   ]
 }
 
-/** By node: the services whose traffic it takes. */
-const takersOf = (services: ReadonlyArray<ServiceStatus>): ReadonlyMap<string, ReadonlySet<string>> => {
-  const takers = new Map<string, Set<string>>()
-  for (const service of services) {
-    for (const { node } of service.nextHops) {
-      const taken = takers.get(node)
-      if (taken === undefined) takers.set(node, new Set([keyOf(service)]))
-      else taken.add(keyOf(service))
-    }
+/** What became of the nodes that take traffic, by node. */
+interface Turns {
+  readonly added: Map<string, Array<string>>
+  readonly removed: Map<string, Array<string>>
+  /** Why they take it no more. */
+  readonly why: Map<string, Set<string>>
+}
+
+const into = (lists: Map<string, Array<string>>, node: string, key: string): void => {
+  const list = lists.get(node)
+  if (list === undefined) lists.set(node, [key])
+  else list.push(key)
+}
+
+/** As a rule nothing has changed, and looking at it costs no more than that. */
+const sameTakers = (a: ServiceStatus["nextHops"], b: ServiceStatus["nextHops"]): boolean =>
+  a === b || (a.length === b.length && a.every(({ node }, at) => node === b[at]?.node))
+
+const noteTurns = ({ added, removed, why }: Turns, before: ServiceStatus, after: ServiceStatus): void => {
+  if (before.addresses.length === 0 || sameTakers(before.nextHops, after.nextHops)) return
+  const [had, has] = [before, after].map(({ nextHops }) => new Set(nextHops.map(({ node }) => node)))
+  for (const node of has ?? []) if (had?.has(node) === false) into(added, node, keyOf(after))
+  for (const node of had ?? []) {
+    if (has?.has(node) !== false) continue
+    into(removed, node, keyOf(after))
+    const reasons = why.get(node) ?? new Set()
+    for (const left of after.left) if (left.node === node) reasons.add(left.reason)
+    why.set(node, reasons)
   }
-  return takers
 }
 
 /** Of services that were there before and are there now: who takes their traffic besides, and who no more. */
-const nextHopEvents = (before: Watched, after: Watched): ReadonlyArray<EventDraft> => {
-  const [was, is] = [takersOf(before.services), takersOf(after.services)]
-  const stay = new Set(before.services.filter(({ addresses }) => addresses.length > 0).map(keyOf))
-  const now = new Map(after.services.map((service) => [keyOf(service), service]))
-  const nodes = [...new Set([...was.keys(), ...is.keys()])].sort()
-  return nodes.flatMap((node) => {
-    const [had, has] = [was.get(node) ?? new Set<string>(), is.get(node) ?? new Set<string>()]
-    const about = { apiVersion: "v1", kind: "Node", namespace: "", name: node }
-    const added = [...has].filter((key) => !had.has(key) && stay.has(key))
-    const removed = [...had].filter((key) => !has.has(key) && now.has(key))
-    const why = new Set(
-      removed.flatMap((key) => now.get(key)?.left.flatMap((one) => (one.node === node ? [one.reason] : [])) ?? [])
-    )
-    const because = why.size === 0 ? "" : `: ${[...why].join(", ")}`
-    return [
-      ...(added.length === 0
-        ? []
-        : [{ reason: "NextHopAdded" as const, message: `takes the traffic of ${listed(added)}`, about }]),
-      ...(removed.length === 0
-        ? []
-        : [
-            {
-              reason: "NextHopRemoved" as const,
-              message: `takes the traffic of ${listed(removed)} no more${because}`,
-              about
-            }
-          ])
-    ]
-  })
+const nextHopEvents = ({ added, removed, why }: Turns): ReadonlyArray<EventDraft> => {
+  const about = (name: string) => ({ apiVersion: "v1", kind: "Node", namespace: "", name })
+  return [
+    ...[...added].map(
+      ([node, keys]): EventDraft => ({
+        reason: "NextHopAdded",
+        message: `takes the traffic of ${listed(keys)}`,
+        about: about(node)
+      })
+    ),
+    ...[...removed].map(([node, keys]): EventDraft => {
+      const reasons = [...(why.get(node) ?? [])].join(", ")
+      const because = reasons === "" ? "" : `: ${reasons}`
+      const message = `takes the traffic of ${listed(keys)} no more${because}`
+      return { reason: "NextHopRemoved", message, about: about(node) }
+    })
+  ]
+}
+
+/** Finds the services of before; they stand in the same place as a rule. */
+const finder = (before: ReadonlyArray<ServiceStatus>) => {
+  let all: Map<string, ServiceStatus> | undefined
+  return (service: ServiceStatus, at: number): ServiceStatus | undefined => {
+    const there = before[at]
+    if (there !== undefined && there.name === service.name && there.namespace === service.namespace) return there
+    all ??= new Map(before.map((one) => [keyOf(one), one]))
+    return all.get(keyOf(service))
+  }
 }
 
 const serviceEvents = (before: Watched, after: Watched): ReadonlyArray<EventDraft> => {
   if (before.services === after.services) return []
-  const was = new Map(before.services.map((service) => [keyOf(service), service]))
-  // What a node sees of a cluster that was there before it has not just happened.
+  const find = finder(before.services)
+  const turns: Turns = { added: new Map(), removed: new Map(), why: new Map() }
+  const seen: Array<ServiceNews> = []
+  for (const [at, service] of after.services.entries()) {
+    const was = find(service, at)
+    seen.push(...serviceNews(was, service))
+    if (was !== undefined) noteTurns(turns, was, service)
+  }
+  // What a node sees of a cluster that was there before it has not just happened; and while it has not heard of the cluster, all
+  // services wait for that.
   const first = before.members.length === 0 && after.store?.kind !== "embedded"
-  const seen = after.services.flatMap((service) => serviceNews(was.get(keyOf(service)), service))
-  const news = first ? seen.filter(({ reason }) => reason !== "AddressAllocated") : seen
-  return [...gathered(after, news), ...nextHopEvents(before, after)]
+  const news = seen.filter(
+    ({ reason }) =>
+      !(first && reason === "AddressAllocated") && !(after.members.length === 0 && reason === "ServiceRefused")
+  )
+  return [...gathered(after, news), ...nextHopEvents(turns)]
 }
 
 const poolEvents = (before: Watched, after: Watched): ReadonlyArray<EventDraft> => {
@@ -187,7 +223,7 @@ const poolEvents = (before: Watched, after: Watched): ReadonlyArray<EventDraft> 
     .map(({ name, total, resting }) => ({
       reason: "PoolExhausted",
       message:
-        `pool ${name}: all ${total} addresses are taken` +
+        `pool ${name}: ${total === "1" ? "its one address is" : `all ${total} addresses are`} taken` +
         (resting === 0 ? "" : `, ${resting} of them rest and are free soon`),
       about: clusterAbout(after)
     }))

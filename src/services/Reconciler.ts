@@ -16,7 +16,7 @@ import type { NodeStatus, StoreStatus } from "../resources/nodeStatus.ts"
 import { Allocator } from "./Allocator.ts"
 import { Cluster } from "./Cluster.ts"
 import { ConfigStore } from "./ConfigStore.ts"
-import { elsewhere, floatingIpStatus, makePoolStatus, memberStatus, serviceStatus } from "./clusterStatus.ts"
+import { elsewhere, floatingIpStatus, makePoolStatus, makeServiceStatus, memberStatus } from "./clusterStatus.ts"
 import type { ConfigRefused } from "./configStanding.ts"
 import { Elector } from "./Elector.ts"
 import { EventJournal } from "./EventJournal.ts"
@@ -56,6 +56,7 @@ interface Accepted {
   readonly name: string
 }
 
+const noServices: NodePlan["services"] = []
 const noPools: DesiredCluster["loadBalancer"]["pools"] = []
 
 const deconfigured = cease({ subcode: 3 })
@@ -334,6 +335,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     (state === "connected" ? nowMs : Date.parse(since)) - leaseMs
 
   const poolStatus = makePoolStatus()
+  const serviceStatus = makeServiceStatus()
   const status = Effect.gen(function* () {
     const { view } = cluster.state()
     const storeStatus = yield* cluster.status
@@ -349,7 +351,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
         ...(outside === undefined ? {} : { note: `this node holds nothing: ${outside.reason}` })
       },
       floatingIps: floatingIpStatus(plan, view, elector.standings(), startedAt),
-      services: serviceStatus(plan, allocator.statuses()),
+      services: serviceStatus(plan?.services ?? noServices, allocator.statuses()),
       pools: poolStatus(accepted?.cluster.loadBalancer.pools ?? noPools, view.bindings, view.resting),
       events: journal.events(),
       elsewhere: elsewhere(view, accepted?.name ?? "", provenMs(storeStatus, nowMs)),

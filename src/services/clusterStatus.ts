@@ -24,11 +24,14 @@ export const floatingIpStatus = (
   { claims }: ClusterView,
   standings: ReadonlyArray<Standing>,
   startedAt: string
-): ReadonlyArray<FloatingIpStatus> =>
-  (plan?.assignments ?? []).map(({ address, purpose, of, node, reason, judgements, interface: name }) => {
-    const standing = standings.find((one) => one.address === address)
+): ReadonlyArray<FloatingIpStatus> => {
+  // In layer 2 mode there may be thousands.
+  const standingOf = new Map(standings.map((standing) => [standing.address, standing]))
+  const claimOf = new Map(claims.map((claim) => [claim.address, claim]))
+  return (plan?.assignments ?? []).map(({ address, purpose, of, node, reason, judgements, interface: name }) => {
+    const standing = standingOf.get(address)
     const state = stateOf(standing, node)
-    const claim = claims.find((one) => one.address === address)
+    const claim = claimOf.get(address)
     const mine = standing !== undefined && standing.phase !== "idle"
     const on = mine ? standing.interface : name
     return {
@@ -43,16 +46,32 @@ export const floatingIpStatus = (
       judgements
     }
   })
+}
 
-/** What the planner says of each service, and where it has no address, why the allocator gave it none. */
-export const serviceStatus = (
-  plan: NodePlan | undefined,
+const serviceStatus = (
+  services: NodePlan["services"],
   allocated: Allocation["statuses"]
 ): ReadonlyArray<ServiceStatus> =>
-  (plan?.services ?? []).map((service) => {
+  services.map((service) => {
     const why = allocated.get(serviceKey(service))?.reason
     return why === undefined ? service : { ...service, reason: why }
   })
+
+/**
+ * What the planner says of each service, and where it has no address, why the allocator gave it none. The same value while neither is
+ * another: there may be thousands, and whoever compares two statuses need not look at each.
+ */
+export const makeServiceStatus = () => {
+  let of: readonly [NodePlan["services"], Allocation["statuses"]] | undefined
+  let is: ReadonlyArray<ServiceStatus> = []
+  return (services: NodePlan["services"], allocated: Allocation["statuses"]): ReadonlyArray<ServiceStatus> => {
+    if (of?.[0] !== services || of[1] !== allocated) {
+      of = [services, allocated]
+      is = serviceStatus(services, allocated)
+    }
+    return is
+  }
+}
 
 const reportOf = ({ summaries = [] }: ClusterView, name: string): Pick<MemberStatus, "report"> => {
   const said = summaries.find(({ node }) => node === name)

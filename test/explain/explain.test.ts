@@ -291,7 +291,7 @@ describe("the rest of the chain", () => {
     const down = { ...failed({ type: "refused" }), purpose: "control-plane" as const, name: "10.0.1.254-node-01" }
     const all = status([], gone)
     expect(said("10.0.0.8", input({ ...all, sessions: [down] }))).toMatch(
-      /^broken session 10\.0\.1\.254-node-01: Idle for 60s: .*no BGP speaker/
+      /^broken session 10\.0\.1\.254-node-01: Idle, not once up so far: .*no BGP speaker/
     )
     const failing = {
       address: "10.0.0.8",

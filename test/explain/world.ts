@@ -6,9 +6,9 @@ import { type FileSpec, fileText } from "../interop/services/file.ts"
 import { NOW, nodeStatus, session as sessionFixture } from "../resources/fixtures.ts"
 
 export const VIP = "10.64.0.1"
-export const SINCE = new Date(NOW - 60_000).toISOString()
+const SINCE = new Date(NOW - 60_000).toISOString()
 
-export const file: FileSpec = {
+const file: FileSpec = {
   type: "bgp",
   floatingIps: ["10.0.1.100", "10.0.1.101"],
   peers: [{}],

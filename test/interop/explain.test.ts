@@ -239,6 +239,18 @@ describe("viaduct explain", () => {
       words: /does not arrive with TTL 255, as ttlSecurity asks: it has no ttl-security \(GTSM\) for us/,
       hints: /ttl-security/
     })
+    // A router behind the rack's that takes what comes from its own segment only, as ttl-security does in hardware.
+    const far = stage.lab.address("client")
+    const gtsm = "table inet gtsm { chain in { type filter hook input priority 0; ip ttl < 255 tcp dport 179 drop; }; }"
+    await stage.lab.exec("client", ["nft", gtsm])
+    await reload({ ...base, peers: [{ peerIP: far }] })
+    await explains(["vip", VIP], {
+      state: "broken",
+      subject: new RegExp(`^session ${far}-node-0[12]`),
+      words: /answers to ping from 2 hops away and not on TCP port 179: it wants neighbors nearer \(TTL\)/,
+      hints: /ebgp-multihop 2, or ttl-security hops 2/
+    })
+    await stage.lab.exec("client", ["nft", "delete table inet gtsm"])
     await reload(base)
   }, 40_000)
 
