@@ -75,12 +75,7 @@ const isTo =
   ({ peerAddress, peerPort, purpose }: Seen): boolean =>
     purpose === "service" && peerAddress === peer.peerIp && peerPort === port
 
-const peerLink = (
-  used: UsedPeer,
-  sessions: ReadonlyArray<Seen>,
-  wanted: Wanted,
-  input: ExplainInput
-): ExplainLink => {
+const peerLink = (used: UsedPeer, sessions: ReadonlyArray<Seen>, wanted: Wanted, input: ExplainInput): ExplainLink => {
   const { peer, called } = used
   const own = sessions.filter(isTo(used))
   const links = own.map((session) => sessionLink(session, input, wanted))

@@ -41,6 +41,7 @@ export const eventReasons = {
     type: "Warning",
     means: "the file of this node says something else than the store, which wins"
   },
+  ConfigNote: { type: "Warning", means: "there is something to know about the config of this node" },
   RecoveryMode: { type: "Warning", means: "the file of this node wins, whatever the store says (--config-local)" },
   ConfigDiffers: { type: "Warning", means: "nodes of the cluster run different configs" },
   NodeJoined: { type: "Normal", means: "a node has come into the cluster" },

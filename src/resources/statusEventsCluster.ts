@@ -6,6 +6,15 @@ import type { MemberStatus, NodeStatus } from "./nodeStatus.ts"
 type Around = Pick<NodeStatus, "node" | "config" | "members" | "store">
 type About = EventDraft["about"]
 
+/** What the config's store has to say beside what is in force: as a rule that the local file says something else (S20). */
+const noteEvents = (
+  was: Around["config"],
+  { mode, note }: Around["config"]
+): ReadonlyArray<readonly [EventReason, string]> => {
+  if (note === undefined || note === was.note || mode === "local") return []
+  return [[note.startsWith("the file ") ? "LocalEditOverruled" : "ConfigNote", note]]
+}
+
 const configEvents = ({ config: was }: Around, { config: is }: Around, about: About): ReadonlyArray<EventDraft> => {
   const draft = (reason: EventReason, message: string): EventDraft => ({ reason, message, about })
   const another = is.hash !== was.hash && is.hash !== ""
@@ -34,9 +43,7 @@ const configEvents = ({ config: was }: Around, { config: is }: Around, about: Ab
     ...(is.mode === "local" && was.mode !== "local"
       ? [draft("RecoveryMode", is.note ?? "the file of this node wins, whatever the store says")]
       : []),
-    ...(is.mode === "store" && is.note !== undefined && is.note !== was.note
-      ? [draft("LocalEditOverruled", is.note)]
-      : [])
+    ...noteEvents(was, is).map(([reason, message]) => draft(reason, message))
   ]
 }
 

@@ -179,6 +179,7 @@ describe("events between two statuses", () => {
       "ConfigRefused Cluster cluster1: cluster.yaml:3: no"
     ])
     expect(reasons(at({}), at({ note: "the file says something else" }))).toEqual(["LocalEditOverruled"])
+    expect(reasons(at({}), at({ note: "this node holds nothing" }))).toEqual(["ConfigNote"])
     expect(reasons(at({}), at({ mode: "local" }))).toEqual(["RecoveryMode"])
   })
 
