@@ -74,7 +74,11 @@ const suppose = (node: ClusterNode, members: ReadonlyArray<Member>): Member => {
 }
 
 const membersOf = (cluster: DesiredCluster, { view, self, supposed, leaving }: WorldInput): ReadonlyArray<Member> => {
-  const members = (view?.members ?? []).filter(({ address }) => !leaving.has(address))
+  const all = (view?.members ?? []).filter(({ address }) => !leaving.has(address))
+  // A daemon whose node is not in the config stands aside, as if on its way out, until it is.
+  const members = all.map(({ leaving: aside, ...member }) =>
+    aside === undefined || supposed.has(member.address) ? member : { ...member, leaving: aside }
+  )
   const there = new Set(members.map(({ address }) => address))
   const more = allNodes(cluster).filter(({ address }) => supposed.has(address) && !there.has(address))
   const newcomer = (node: ClusterNode): Member => {

@@ -110,6 +110,12 @@ describe("verdicts", () => {
     expect(result.lines.some(({ verdict }) => verdict.startsWith("session") && verdict !== "session soft")).toBe(false)
   })
 
+  test("a new node whose daemon has stood aside until now takes part", () => {
+    const aside = { ...settled, members: [...MEMBERS, member("lb5", ["10.0.1.15/24"], { leaving: true })] }
+    const result = change(lb({ nodes: [...LB_NODES, node("lb5", "10.0.1.15")] }), { view: aside })
+    expect(lineOf(result, "session soft").detail).toContain("10.0.1.15")
+  })
+
   test("a node that the file has already and that is not there is not counted as alive", () => {
     const without = { ...settled, members: MEMBERS.filter(({ name }) => name !== "lb4") }
     const result = change({ ...base, services: [...base.services, service("mail")] }, { view: without })

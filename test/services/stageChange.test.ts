@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import type { ApplyRequest } from "../../src/config/change.ts"
 import { type ConfigFile, loadCluster } from "../../src/config/load.ts"
 import type { ApplyOutcome, StageProgress } from "../../src/config/outcome.ts"
+import type { Guard } from "../../src/plan/change.ts"
 import { type Staging, stageChange } from "../../src/services/stageChange.ts"
 
 const config = (...peers: ReadonlyArray<string>): ReadonlyArray<ConfigFile> => [
@@ -28,7 +29,7 @@ const peersOf = (files: ReadonlyArray<ConfigFile>): ReadonlyArray<string> =>
   loadCluster(files).cluster?.loadBalancer.controlPlanePeers.map(({ ip }) => ip) ?? []
 
 /** A node whose sessions come up unless the peer is dead; keeps what it was asked to apply. */
-const fakeNode = (start: ReadonlyArray<ConfigFile>, dead: ReadonlyArray<string>) => {
+const fakeNode = (start: ReadonlyArray<ConfigFile>, dead: ReadonlyArray<string>, guards: ReadonlyArray<Guard> = []) => {
   const revisions = [start]
   const asked: Array<string> = []
   const filesOf = ({ change }: ApplyRequest): ReadonlyArray<ConfigFile> => {
@@ -39,7 +40,7 @@ const fakeNode = (start: ReadonlyArray<ConfigFile>, dead: ReadonlyArray<string>)
   const inForce = () => revisions.at(-1) ?? []
   const apply = (request: ApplyRequest): ApplyOutcome => {
     const files = filesOf(request)
-    const change = { lines: [], guards: [], summary: "summary" }
+    const change = { lines: [], guards, summary: "summary" }
     if (loadCluster(files).cluster === undefined) return { outcome: "invalid", problems: loadCluster(files).problems }
     if (request.dryRun === true) return { outcome: "planned", revision: revisions.length, change, warnings: [] }
     revisions.push(files)
@@ -129,4 +130,13 @@ test("what cannot be applied at all changes nothing, and what means the same has
   expect(told(await staged(node, broken))).toEqual(["0/0 the whole change: failed"])
   expect(told(await staged(node, config("10.0.1.1")))).toEqual(["0/0 the whole change: done"])
   expect(node.asked).toEqual([])
+})
+
+test("what a guard holds back is not begun without force", async () => {
+  const guard: Guard = { type: "service-address", subject: "service default/web", reason: "web would lose 10.1.1.1" }
+  const node = fakeNode(config("10.0.1.1"), [], [guard])
+  const [only, ...more] = await staged(node, config("10.0.1.2"))
+  expect([only?.detail, more]).toEqual(["web would lose 10.1.1.1; it needs force; nothing was changed", []])
+  expect(node.asked).toEqual([])
+  expect(told(await staged(node, config("10.0.1.2"), true)).at(-1)).toBe("2/2 remove peer 10.0.1.1: done")
 })

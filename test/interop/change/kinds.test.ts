@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect } from "bun:test"
 import { requires } from "../../lab/requires.ts"
 import { type FileSpec, FLOATING_IPS, fileText } from "../services/file.ts"
 import { holdsNextHops, LEAF_ASN, LEAF_IP } from "../services/router.ts"
-import { buildWorld, type ChangeWorld, change, SPARE_IP, sum } from "./World.ts"
+import { buildWorld, type ChangeWorld, change, fileOf, SPARE_IP, sum } from "./World.ts"
 
 const { test, met } = requires("root", "ip", "nft", "etcd", "etcdctl", "frr", "bird")
 
@@ -112,6 +112,18 @@ describe("seven sessions, and", () => {
       verdicts: ["session removed", "session added"],
       sum: { removed: 3, added: 3, nothing: 4 }
     })
+  })
+
+  test("a node less needs force, and its sessions go; a node more has them again", async () => {
+    if (world === undefined) throw new Error("the world is not there")
+    const path = fileOf(world, fileText({ ...now, nodes: 2 }))
+    const refused = await world.stage.command("node-01", "apply", path)
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("insist on it with --force")])
+    expect(refused.stdout).toContain("node node-03 is in the config no more")
+    const less = await step({ nodes: 2 }, "--force")
+    expect(less.verdicts).toContain("session removed")
+    const more = await step({ nodes: 3 })
+    expect(more.verdicts).toContain("session added")
   })
 
   test("how a daemon runs, and a label: nothing, and each says so", async () => {
