@@ -107,10 +107,7 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
     yield* until(() => cluster.state().store !== "never", storeWaitMs)
     yield* file.lookAtFile
     yield* heed
-    if (yield* file.seed) {
-      yield* until(() => cluster.state().entries.has(configKey), storeWaitMs)
-      yield* heed
-    }
+    if (yield* file.seed) yield* heed
     if (at.inForce !== undefined || (yield* startFromCopy)) return
     const { store: standing, entries } = cluster.state()
     // What was just put there comes with the next news.
@@ -121,11 +118,12 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
       return yield* Effect.logWarning(`no config yet: the store ${store.name} has none and no --config was given`)
     const elsewhere = yield* at.whyNotHere(loaded.cluster)
     if (elsewhere !== undefined) return yield* new ConfigRefused({ message: elsewhere })
-    yield* logWarnings(loaded)
+    yield* logWarnings(loaded, at.inForce)
     give(loaded, { metas: new Map() })
   })
 
   const startFromFile = Effect.gen(function* () {
+    yield* until(() => cluster.state().store !== "never", storeWaitMs)
     yield* heed
     yield* Effect.catch(file.takeFile({ force: false, guarded: false, asked: false }), (error) =>
       Effect.gen(function* () {
@@ -210,17 +208,16 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
       ...(dryRun === undefined ? {} : { dryRun }),
       ...(confirmWithinSeconds === undefined ? {} : { confirmWithinSeconds })
     }
-    return yield* proposals.propose(proposal, at.adopted)
+    const outcome = yield* proposals.propose(proposal, at.adopted)
+    yield* heed
+    return outcome
   })
 
   const apply = Effect.fnUntraced(function* (request: ApplyRequest) {
     const alone = request.change.type === "put" || request.change.type === "delete"
     for (let tries = 1; ; tries++) {
       const outcome = yield* one.withPermits(1)(applyOnce(request))
-      if (outcome.outcome === "applied") {
-        yield* until(() => (at.adopted?.pointer.revision ?? 0) >= outcome.revision, followWaitMs)
-        yield* following
-      }
+      if (outcome.outcome === "applied") yield* following
       if (outcome.outcome !== "overtaken") return outcome
       // One document more or less is no matter of what the others do; a whole config is.
       if (!alone || tries >= triesMax)
@@ -258,7 +255,7 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
     yield* file.sayFileNote
   })
   const reading = Queue.take(fileNews).pipe(Effect.andThen(Effect.suspend(() => rereadFile(false, false))))
-  const alone = (work: Effect.Effect<void>) => one.withPermits(1)(Effect.andThen(heed, work))
+  const alone = (work: Effect.Effect<void>) => one.withPermits(1)(heed.pipe(Effect.andThen(work), Effect.andThen(heed)))
   const settling = deadline.turn(alone, recordOf)
 
   for (const stream of [cluster.changes, cluster.reports])
@@ -273,15 +270,17 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
     )
 
   const start = Effect.gen(function* () {
+    // From before it is read, so that no edit falls between.
+    yield* Effect.forkIn(
+      Stream.runForEach(source.changes, () => Effect.sync(() => Queue.offerUnsafe(fileNews, undefined))),
+      outer,
+      { startImmediately: true }
+    )
     const first = mode === "local" ? file.takeLocal(true) : mode === "file" ? startFromFile : startFromStore
     yield* one.withPermits(1)(first)
     yield* Effect.forkIn(safely("the store of configs", listening), outer)
     yield* Effect.forkIn(safely("the file's watch", reading), outer)
     yield* Effect.forkIn(safely("the deadline of a change", settling), outer)
-    yield* Effect.forkIn(
-      Stream.runForEach(source.changes, () => Effect.sync(() => Queue.offerUnsafe(fileNews, undefined))),
-      outer
-    )
     Queue.offerUnsafe(news, undefined)
   })
 

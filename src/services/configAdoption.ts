@@ -58,7 +58,7 @@ export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watche
       at.adopted = current
       at.astray = false
       const info = infoOf(pointer)
-      yield* logWarnings(loaded)
+      yield* logWarnings(loaded, at.inForce)
       give({ ...loaded, hash: info.hash }, { metas: record.metas, info, force: proposals.forced(pointer.revision) })
     }
     at.storeNote = undefined

@@ -65,7 +65,7 @@ export const makeLocalFile = (at: Standing, proposals: Proposals, whyNot: () => 
     if ("problems" in loaded) return yield* new ConfigRefused({ message: problemText(loaded.problems) })
     const elsewhere = yield* whyNotHere(loaded.cluster)
     if (elsewhere !== undefined) return yield* new ConfigRefused({ message: elsewhere })
-    yield* logWarnings(loaded)
+    yield* logWarnings(loaded, at.inForce)
     if (at.inForce?.canonical === loaded.canonical) return yield* sameAsBefore(asked)
     give(loaded, { metas: new Map() })
   })

@@ -123,7 +123,7 @@ export const makeProposals = (at: Standing) => {
   ) {
     const { entries } = cluster.state()
     const old = outdated(
-      revisionsIn(entries),
+      [...revisionsIn(entries), { revision: pointer.revision, length: value.length }],
       new Set([pointer.unconfirmed?.rollbackTo ?? 0, adopted?.pointer.revision ?? 0])
     )
     const pointed = configValue(pointer)
@@ -205,6 +205,8 @@ export const makeProposals = (at: Standing) => {
     if (typeof done === "string") return { outcome: "refused", reason: done } as const
     if (!done)
       return { outcome: "overtaken", reason: "somebody else has changed the config at the same moment" } as const
+    // From here on it comes the way that every node gets it.
+    yield* at.until(() => (cluster.state().view.config?.revision ?? 0) >= revision, answerWaitMs)
     const until = unconfirmed === undefined ? {} : { confirmUntil: unconfirmed.until }
     return { outcome: "applied", revision, change, warnings, ...object, ...until } as const
   })

@@ -45,8 +45,14 @@ export const load = (files: ReadonlyArray<ConfigFile>): Loaded | { readonly prob
 export const problemText = (problems: ReadonlyArray<Problem>): string =>
   problems.filter(isError).map(formatProblem).join("\n") || "the files hold no Cluster document"
 
-export const logWarnings = ({ warnings }: Loaded): Effect.Effect<void> =>
-  Effect.forEach(warnings, (problem) => Effect.logWarning(formatProblem(problem)), { discard: true })
+const warningKey = ({ path, message, found = "" }: Problem): string => `${path} ${message} ${found}`
+
+/** Those that the config before did not have. */
+export const logWarnings = ({ warnings }: Loaded, before: Loaded | undefined): Effect.Effect<void> => {
+  const said = new Set(before?.warnings.map(warningKey))
+  const fresh = warnings.filter((problem) => !said.has(warningKey(problem)))
+  return Effect.forEach(fresh, (problem) => Effect.logWarning(formatProblem(problem)), { discard: true })
+}
 
 /** The objects that differ between two configs. */
 export const changedObjects = (
