@@ -97,10 +97,9 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
   }
 
   const deadline = yield* makeDeadline(at, proposals)
-  const { heed, recordOf, startFromCopy } = makeAdoption(at, proposals, {
-    adopted: deadline.watch,
-    settled: () => Queue.offerUnsafe(fileNews, undefined)
-  })
+  const settled = () => void Queue.offerUnsafe(fileNews, undefined)
+  const watched = { adopted: deadline.watch, settled }
+  const { heed, recordOf, startFromCopy } = makeAdoption(at, proposals, watched, outer)
   const file = makeLocalFile(at, proposals, whyNot)
 
   const startFromStore = Effect.gen(function* () {

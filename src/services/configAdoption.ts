@@ -1,8 +1,9 @@
 // The store's revision becomes this node's: what the store's watch shows is read, loaded and given to whoever carries it out. A start without
 // the store makes do with the copy of the last revision.
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { configKey } from "../cluster/layout.ts"
 import { infoOf, type RevisionRecord, readRevision, revisionKey } from "../cluster/revisions.ts"
+import type { RevisionInfo } from "../config/objects.ts"
 import { copyText, readCopy } from "./configCopy.ts"
 import type { Proposals } from "./configProposals.ts"
 import type { Adopted, Standing } from "./configStanding.ts"
@@ -15,7 +16,7 @@ export interface Watched {
   readonly settled: () => void
 }
 
-export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watched) => {
+export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watched, outer: Scope.Scope) => {
   const { cluster, store, mode, wallClock, give, tell } = at
 
   const keepCopy = Effect.fnUntraced(function* (current: Adopted) {
@@ -45,7 +46,18 @@ export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watche
     if (record === undefined) return yield* cannotRun(`revision ${pointer.revision} of its config cannot be read`)
     const current: Adopted = { modRevision: entry.modRevision, pointer, record }
     const sameRecord = before?.pointer.revision === pointer.revision && before.record.info.at === record.info.at
-    if (sameRecord && !at.astray && at.inForce !== undefined) {
+    const back = pointer.unconfirmed
+    if (
+      back !== undefined &&
+      before === undefined &&
+      at.inForce?.info?.revision === back.rollbackTo &&
+      Date.parse(back.until) <= wallClock()
+    ) {
+      // This node is back there already, without the store.
+      at.adopted = current
+      at.astray = true
+      tell()
+    } else if (sameRecord && !at.astray && at.inForce !== undefined) {
       at.adopted = current
       at.inForce = { ...at.inForce, info: infoOf(pointer) }
       tell()
@@ -79,18 +91,36 @@ export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watche
     return value === undefined ? undefined : readRevision(value)
   }
 
+  const giveRecord = ({ info, files, metas }: RevisionRecord, unconfirmed?: RevisionInfo["unconfirmed"]): boolean => {
+    const loaded = load(files)
+    if ("problems" in loaded) return false
+    const shown = unconfirmed === undefined ? info : { ...info, unconfirmed }
+    give({ ...loaded, hash: info.hash }, { metas, info: shown })
+    return true
+  }
+
+  /**
+   * Makes do with the last revision that this node ran. What of it waited to be confirmed is taken back at its time, unless the store has
+   * been heard by then.
+   */
   const startFromCopy = Effect.gen(function* () {
     const copy = readCopy((yield* at.copy?.read ?? Effect.succeed(undefined)) ?? "")
     if (copy === undefined) return false
-    const { pointer, record, fallback } = copy
-    const late = pointer.unconfirmed !== undefined && Date.parse(pointer.unconfirmed.until) <= wallClock()
-    const used = late && fallback !== undefined ? fallback : record
-    const loaded = load(used.files)
-    if ("problems" in loaded) return false
-    const info = used === record ? infoOf(pointer) : used.info
-    give({ ...loaded, hash: info.hash }, { metas: used.metas, info })
+    const { record, unconfirmed, fallback } = copy
+    const leftMs = unconfirmed === undefined ? 0 : Date.parse(unconfirmed.until) - wallClock()
+    const late = unconfirmed !== undefined && leftMs <= 0
+    const given = late && fallback !== undefined ? giveRecord(fallback) : giveRecord(record, unconfirmed)
+    if (!given) return false
+    if (fallback !== undefined && !late)
+      yield* Effect.forkIn(
+        Effect.andThen(
+          Effect.sleep(leftMs),
+          Effect.sync(() => at.adopted === undefined && giveRecord(fallback))
+        ),
+        outer
+      )
     yield* Effect.logWarning(
-      `the store ${store.name} does not answer: this node starts with revision ${info.revision} from its own copy`
+      `the store ${store.name} does not answer: this node starts with revision ${at.inForce?.info?.revision} from its own copy`
     )
     return true
   })

@@ -31,6 +31,5 @@ export const readCopy = (text: string) => {
   const { unconfirmed, revision, fallback } = copy.success
   const record = readRevision(revision)
   if (record === undefined) return undefined
-  const pointer: ConfigRevision = { ...record.info, ...(unconfirmed === undefined ? {} : { unconfirmed }) }
-  return { pointer, record, fallback: fallback === undefined ? undefined : readRevision(fallback) }
+  return { record, unconfirmed, fallback: fallback === undefined ? undefined : readRevision(fallback) }
 }

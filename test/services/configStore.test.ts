@@ -462,6 +462,28 @@ describe("a change that waits to be confirmed", () => {
       })
     ))
 
+  test("is taken back by a node that starts alone with its copy, at its time", () =>
+    inConfigWorld(({ files, memory, start }) =>
+      Effect.gen(function* () {
+        files.set("node-1", clusterText())
+        const one = yield* start()
+        yield* within(apply(one, changed, { confirmWithinSeconds: 30 }))
+        yield* one.end
+        memory.link("node-1").reachable = false
+        yield* pass(10_000)
+        const two = yield* start()
+        expect([peers(two), two.configs.status().unconfirmed?.rollbackTo]).toEqual([["tor-a", "tor-b"], 1])
+        yield* pass(25_000)
+        expect([peers(two), two.configs.status().revision]).toEqual([["tor-a"], 1])
+        yield* two.end
+        const three = yield* start()
+        expect(peers(three)).toEqual(["tor-a"])
+        memory.link("node-1").reachable = true
+        yield* pass(8_000)
+        expect(origins(three)[0]).toBe("3 unconfirmed viaduct")
+      })
+    ))
+
   test("comes back to a node that took it back alone, where it was confirmed meanwhile", () =>
     inConfigWorld(({ files, memory, start }) =>
       Effect.gen(function* () {
