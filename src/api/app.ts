@@ -21,6 +21,7 @@ import { healthRoutes } from "./health.ts"
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts"
 import { nodeRoutes } from "./nodeRoutes.ts"
 import { openApiRoutes } from "./openapi/routes.ts"
+import { podLogRoutes } from "./podLog.ts"
 import { resourceRoutes } from "./resourceRoutes.ts"
 import type { NodeSource } from "./source.ts"
 import { streamJson } from "./stream.ts"
@@ -68,6 +69,7 @@ export const createApp = (source: NodeSource, options: AppOptions): Hono => {
   app.get("/metrics", async (context) =>
     context.body(metricsText(await source.status()), 200, { "content-type": METRICS_CONTENT_TYPE })
   )
+  if (control.logs !== undefined) app.route("/", podLogRoutes(source, control.logs, now))
   app.route("/", discoveryRoutes(source, control))
   app.route("/", openApiRoutes(source))
   app.route("/", resourceRoutes(hub, { now, explain, ...(timeout === undefined ? {} : { timeout }) }))

@@ -3,6 +3,7 @@
 import type { ApplyRequest, ConfigChange } from "../config/change.ts"
 import type { ApplyOutcome, Done, StageProgress } from "../config/outcome.ts"
 import type { ExplainQuestion, Explanation } from "../explain/types.ts"
+import type { LogQuery } from "../observe/LogRing.ts"
 import type { TraceRecord } from "../observe/trace.ts"
 import type { PreflightNode } from "../preflight/protocol.ts"
 
@@ -29,6 +30,11 @@ export interface NodeControl {
   readonly config?: ConfigControl
   /** Takes a node out of service or back: no next hop, no floating IP. */
   readonly drain?: (node: string, on: boolean, by: string) => Promise<Done>
+  /** The lines of this daemon's log, with their times in milliseconds since 1970. */
+  readonly logs?: (
+    query: LogQuery,
+    signal: AbortSignal
+  ) => AsyncIterable<{ readonly at: number; readonly text: string }>
   readonly explain?: (question: ExplainQuestion) => Promise<Explanation>
   /** The messages that are kept, oldest first, and with `follow` those to come. `session`: a session's name or a peer's address. */
   readonly trace?: (

@@ -1,6 +1,5 @@
 // What a Kubernetes client asks before it asks for anything: which groups, versions and kinds there are, what can be done to them, and
-// which release answers. Newer clients ask for everything at once (apidiscovery.k8s.io/v2). Beside it the one core thing that is
-// looked for where there is none: the pods of a node that is described.
+// which release answers. Newer clients ask for everything at once (apidiscovery.k8s.io/v2).
 import { type Context, Hono } from "hono"
 import { groupVersion, type ResourceKind } from "../resources/kind.ts"
 import { allKinds } from "../resources/kinds.ts"
@@ -133,8 +132,5 @@ export const discoveryRoutes = (source: NodeSource, control: NodeControl): Hono 
       routes.get(`/apis/${served}`, (c) => c.json(resourceList(served, ofVersion)))
     }
   }
-  routes.get("/api/v1/pods", (c) =>
-    c.json({ kind: "PodList", apiVersion: "v1", metadata: { resourceVersion: "0" }, items: [] })
-  )
   return routes
 }

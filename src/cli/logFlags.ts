@@ -29,9 +29,15 @@ export interface LogOptions {
 
 const levels = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" } as const
 
-/** Log lines on standard output. */
-export const terminalLog = ({ logFormat = "auto", logLevel = "info" }: LogOptions) => {
+/** Log lines on standard output, and to `keep`, which gets them without their line end. */
+export const terminalLog = (
+  { logFormat = "auto", logLevel = "info" }: LogOptions,
+  keep: (line: string) => void = () => undefined
+) => {
   const automatic = process.stdout.isTTY ? "pretty" : "json"
-  const lines = logger(logFormat === "auto" ? automatic : logFormat, (line) => void process.stdout.write(`${line}\n`))
+  const lines = logger(logFormat === "auto" ? automatic : logFormat, (line) => {
+    process.stdout.write(`${line}\n`)
+    keep(line)
+  })
   return Layer.merge(Logger.layer([lines]), Layer.succeed(References.MinimumLogLevel, levels[logLevel]))
 }

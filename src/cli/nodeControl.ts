@@ -1,5 +1,6 @@
 // What this process can be asked to do beside being looked at: NodeControl over the services and the recorder of messages.
 import type { NodeControl } from "../api/control.ts"
+import type { LogRing } from "../observe/LogRing.ts"
 import type { Recorder, RecorderCounts } from "../observe/Recorder.ts"
 import type { PlannedSession } from "../plan/types.ts"
 import type { Measures } from "../resources/nodeStatus.ts"
@@ -13,8 +14,9 @@ export const recordedBy =
     return { onFrame: tap.frame, onEnd: tap.end }
   }
 
-export const nodeControl = (recorder: Recorder): NodeControl => ({
-  trace: (filter, signal) => recorder.records(filter, signal)
+export const nodeControl = (recorder: Recorder, log: LogRing): NodeControl => ({
+  trace: (filter, signal) => recorder.records(filter, signal),
+  logs: (query, signal) => log.read(query, signal)
 })
 
 /** What the recorder has to say among the daemon's measures. */

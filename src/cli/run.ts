@@ -4,6 +4,7 @@ import { Console, Effect, Fiber, Layer, Option, Queue, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { NodeSource } from "../api/source.ts"
 import type { AdminSettings } from "../config/daemonSettings.ts"
+import { LogRing } from "../observe/LogRing.ts"
 import { Recorder } from "../observe/Recorder.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { Host } from "../ports/Host.ts"
@@ -167,7 +168,12 @@ const reloadOnHangup = Effect.gen(function* () {
 })
 
 /** The daemon from its start to its stop signal. */
-const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: AdminSettings, recorder: Recorder) {
+const daemon = Effect.fnUntraced(function* (
+  options: DaemonOptions,
+  admin: AdminSettings,
+  recorder: Recorder,
+  log: LogRing
+) {
   const host = yield* Host
   const reconciler = yield* Reconciler
   const supervisor = yield* Supervisor
@@ -176,7 +182,7 @@ const daemon = Effect.fnUntraced(function* (options: DaemonOptions, admin: Admin
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
   const preflight = yield* daemonPreflight(source)
-  const control = { ...nodeControl(recorder), explain, config: yield* configControl, preflight }
+  const control = { ...nodeControl(recorder, log), explain, config: yield* configControl, preflight }
   yield* serveAdmin(source, listeners, control)
   const { exportMetrics } = yield* Telemetry
   yield* exportMetrics(Effect.promise(() => source.status()))
@@ -221,7 +227,7 @@ const reportToManager = Effect.fnUntraced(function* (source: NodeSource) {
 })
 
 /** Fails with a message for people; the exit status is 1. */
-const runDaemon = (options: DaemonOptions) =>
+const runDaemon = (options: DaemonOptions, log = new LogRing(Date.now)) =>
   Effect.gen(function* () {
     const { hostname, holdDataDirectory } = yield* Host
     const directory = yield* holdDataDirectory(options.dataDir)
@@ -237,13 +243,13 @@ const runDaemon = (options: DaemonOptions) =>
       { ...node, hostname, version, settings, copy, local: options.configLocal ?? false },
       { record, observe }
     ).pipe(Layer.provide(Layer.mergeAll(fileConfig(options.config), Layer.provide(measuredStore, store))))
-    yield* Effect.scoped(daemon(options, { ...settings.admin, ...options.admin }, recorder)).pipe(
+    yield* Effect.scoped(daemon(options, { ...settings.admin, ...options.admin }, recorder, log)).pipe(
       Effect.provide(services),
       Effect.provide(telemetry({ version, hostname, cluster }, options.otlp))
     )
   }).pipe(
     Effect.scoped,
-    Effect.provide(terminalLog(options)),
+    Effect.provide(terminalLog(options, log.push)),
     Effect.catchTags({
       ConfigRefused: ({ message }) => failed(message),
       AdminServerError: ({ message }) => failed(message),

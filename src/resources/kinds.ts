@@ -18,6 +18,7 @@ import { floatingIp } from "./floatingIp.ts"
 import { type ApiObject, qualified, type ResourceKind } from "./kind.ts"
 import { node } from "./node.ts"
 import type { NodeStatus } from "./nodeStatus.ts"
+import { pod } from "./pod.ts"
 
 export const allKinds: ReadonlyArray<ResourceKind> = [
   bgpSession,
@@ -34,6 +35,7 @@ export const allKinds: ReadonlyArray<ResourceKind> = [
   clusterCidrConfig,
   service,
   node,
+  pod,
   namespace,
   event,
   endpointSlice

@@ -336,7 +336,7 @@ group("objects", () => {
     expect(findKind("bgpsesions")).toBeUndefined()
     expect(nearestKind("bgpsesions")).toBe("bgpsessions")
     expect(nearestKind("bgpadvertisedrotue")).toBe("bgpadvertisedroutes")
-    expect(nearestKind("pods")).toBeUndefined()
+    expect(nearestKind("deployments")).toBeUndefined()
     expect(nearestKind("nods")).toBe("nodes")
   })
 })
