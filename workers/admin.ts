@@ -23,7 +23,7 @@ const handler = (): ((request: Request) => Response | Promise<Response>) => {
   const url = environment("VIADUCT_NODE_URL")
   if (url === undefined || url === "") return unusable("VIADUCT_NODE_URL is not set: it names the node to show")
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return unusable(`VIADUCT_NODE_URL is "${url}": no http URL`)
-  const app = createApp(remoteNode(url), { now: Date.now })
+  const app = createApp(remoteNode(url), { now: Date.now, timeout: AbortSignal.timeout })
   return (request) => app.fetch(request)
 }
 

@@ -21,9 +21,10 @@ import { LinkControl } from "../ports/LinkControl.ts"
 import type { SessionObserver } from "../services/SessionRunner.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import { version } from "../version.ts"
+import { streamChanges } from "./latest.ts"
 import { parseListen } from "./listenAddress.ts"
 import { readConfig } from "./readConfig.ts"
-import { failed, stopSignal, streamChanges } from "./run.ts"
+import { failed, stopSignal } from "./run.ts"
 
 const flags = {
   config: Flag.String("config").pipe(

@@ -8,7 +8,6 @@ import { LogRing } from "../observe/LogRing.ts"
 import { Recorder } from "../observe/Recorder.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { Host } from "../ports/Host.ts"
-import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { readiness } from "../resources/readiness.ts"
 import { Cluster } from "../services/Cluster.ts"
 import { ConfigStore } from "../services/ConfigStore.ts"
@@ -25,6 +24,7 @@ import { configControl } from "./configControl.ts"
 import { configCopy, fileConfig } from "./configSource.ts"
 import { etcdFlag } from "./daemonSettings.ts"
 import { explainControl } from "./explainNode.ts"
+import { latest, streamChanges } from "./latest.ts"
 import { type LogOptions, logFlags, terminalLog } from "./logFlags.ts"
 import { nodeControl, recordedBy, recorderValues, wallClockUs } from "./nodeControl.ts"
 import { daemonPreflight } from "./preflight/daemonSide.ts"
@@ -100,24 +100,6 @@ export const nodeSource = Effect.fnUntraced(function* (recorder?: Recorder) {
   }
   return source
 })
-
-/** The status now and after each change, until the signal aborts: what an API source streams. */
-export const streamChanges =
-  (changes: Stream.Stream<void>, status: Effect.Effect<NodeStatus>): NodeSource["changes"] =>
-  (signal) =>
-    Stream.toAsyncIterable(
-      Stream.succeed(undefined).pipe(
-        Stream.concat(changes),
-        Stream.mapEffect(() => status),
-        Stream.interruptWhen(aborted(signal))
-      )
-    )
-
-const aborted = (signal: AbortSignal) =>
-  Effect.callback<void>((resume) => {
-    if (signal.aborted) resume(Effect.void)
-    else signal.addEventListener("abort", () => resume(Effect.void), { once: true })
-  })
 
 type StopSignal = "SIGTERM" | "SIGINT" | "SIGUSR2"
 
@@ -216,14 +198,12 @@ const reportToManager = Effect.fnUntraced(function* (source: NodeSource) {
   const host = yield* Host
   const supervisor = yield* Supervisor
   const line = Effect.promise(() => source.status()).pipe(Effect.map((status) => readiness(status).summary))
-  // Listening comes first: a session that is up between the two would be told of by nobody.
-  const tell = Effect.flatMap(line, (text) => host.notify(`STATUS=${text}`))
-  const telling = Stream.runForEach(supervisor.changes, () => tell)
-  const teller = yield* Effect.forkChild(telling, { startImmediately: true })
   yield* host.notify(`READY=1\nSTATUS=${yield* line}`)
   if (host.watchdogMs !== undefined)
     yield* Effect.forkChild(Effect.forever(Effect.andThen(host.notify("WATCHDOG=1"), Effect.sleep(host.watchdogMs))))
-  yield* Fiber.join(teller)
+  yield* Stream.runForEach(latest(supervisor.changes), () =>
+    Effect.flatMap(line, (text) => host.notify(`STATUS=${text}`))
+  )
 })
 
 /** Fails with a message for people; the exit status is 1. */

@@ -90,7 +90,7 @@ export const serveAdmin = Effect.fnUntraced(function* (
     on("tls", login()),
     authorize()
   ]
-  const app = createApp(source, { now: Date.now, report, control, access, reach })
+  const app = createApp(source, { now: Date.now, timeout: AbortSignal.timeout, report, control, access, reach })
   const at =
     (listener: Listener): FetchHandler =>
     (request, client) =>
