@@ -279,10 +279,12 @@ for (const kubectl of kubectls()) {
     })
 
     test("a guard is told, and the annotation insists", async () => {
-      const guards = [{ type: "last-session", subject: "node r1-a", reason: "would have no session left" }] as const
+      const guards = [
+        { type: "last-session", subject: "node r1-a", reason: "node r1-a would have no session left" }
+      ] as const
       config.guard(guards)
       const refused = await k.run("delete", "bgppeer", "spine-a", ...NS)
-      expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("node r1-a: would have no session left")])
+      expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("node r1-a would have no session left")])
       await k.ok("annotate", "--overwrite", "bgppeer", "spine-b", ...NS, "viaduct.dev/force=true")
       config.guard(guards)
       await k.ok("delete", "bgppeer", "spine-b", ...NS)

@@ -404,7 +404,9 @@ describe("delete", () => {
 })
 
 describe("what holds a write back", () => {
-  const guards = [{ type: "last-session", subject: "node r1-a", reason: "would have no session left" }] as const
+  const guards = [
+    { type: "last-session", subject: "node r1-a", reason: "node r1-a would have no session left" }
+  ] as const
 
   test("a guard is 403 that says why and how to insist; the annotation insists once", async () => {
     const { config, ask, get } = setUp()
@@ -412,7 +414,7 @@ describe("what holds a write back", () => {
     const path = `${PEERS}/spine-a`
     const { code, body } = await ask("PATCH", path, { spec: { sessions: 1 } }, PATCH.merge)
     expect([code, body.reason]).toEqual([403, "Forbidden"])
-    expect(body.message).toMatch(/node r1-a: would have no session left .*viaduct.dev\/force=true/)
+    expect(body.message).toMatch(/node r1-a would have no session left .*viaduct.dev\/force=true/)
     expect(body.details).toMatchObject({ causes: [{ reason: "last-session", field: "node r1-a" }] })
     const annotated = { metadata: { annotations: { "viaduct.dev/force": "true" } }, spec: { sessions: 1 } }
     config.guard(guards)

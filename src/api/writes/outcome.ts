@@ -21,7 +21,7 @@ const NOTABLE: ReadonlyArray<Verdict> = [
 type Succeeded = Extract<ApplyOutcome, { readonly outcome: "applied" | "unchanged" | "planned" }>
 
 const forbidden = (kind: ResourceKind, name: string, guards: ReadonlyArray<Guard>): ApiError => {
-  const reasons = guards.map(({ subject, reason }) => `${subject}: ${reason}`).join("; ")
+  const reasons = guards.map(({ reason }) => reason).join("; ")
   const how =
     `to do it all the same, annotate the object with ${FORCE_ANNOTATION}=true (the write that needs it uses it up), ` +
     'or add "?force=true" to the request'
