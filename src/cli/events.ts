@@ -2,6 +2,7 @@
 import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { age } from "../resources/age.ts"
+import { eventReasons } from "../resources/eventReasons.ts"
 import { alignColumns } from "../resources/table.ts"
 import {
   AdminError,
@@ -22,6 +23,10 @@ const flags = {
   ),
   warnings: Flag.Boolean("warnings").pipe(
     Flag.withDescription("Only what somebody may have to do something about"),
+    Flag.withDefault(false)
+  ),
+  reasons: Flag.Boolean("reasons").pipe(
+    Flag.withDescription("Say what reasons there are and what each means, and end"),
     Flag.withDefault(false)
   ),
   about: Flag.String("for").pipe(Flag.withDescription("Only what is about the object of this name"), Flag.optional),
@@ -50,6 +55,8 @@ const Event = Schema.Struct({
 
 const Status = Schema.Struct({ events: Schema.Array(Event) })
 
+const reasonRows = Object.entries(eventReasons).map(([reason, { type, means }]) => [reason, type, means])
+
 const HEADERS = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "COUNT", "MESSAGE"]
 
 const cells = ({ type, reason, message, about, count, lastAt }: typeof Event.Type, nowMs: number) => [
@@ -64,7 +71,9 @@ const cells = ({ type, reason, message, about, count, lastAt }: typeof Event.Typ
 export const eventsCommand = Command.make(
   "events",
   flags,
-  Effect.fnUntraced(function* ({ socket, server, watch, warnings, about, output }) {
+  Effect.fnUntraced(function* ({ socket, server, watch, warnings, reasons, about, output }) {
+    if (reasons)
+      return yield* Console.log(alignColumns([["REASON", "TYPE", "MEANING"], ...reasonRows], []).text.join("\n"))
     const connection = { socket, server }
     const wanted = (event: typeof Event.Type): boolean =>
       (!warnings || event.type === "Warning") && (Option.isNone(about) || event.about.name === about.value)

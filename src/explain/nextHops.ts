@@ -1,12 +1,13 @@
 // Who takes the traffic of a service's address: LB nodes that are in, those that are out, and why.
+import { ABSENT, DRAINED, LEAVING } from "../plan/lbNodes.ts"
+import { NO_ENDPOINT } from "../plan/nextHops.ts"
 import type { ServiceStatus } from "../resources/nodeStatus.ts"
 import { count, list, serviceKey } from "./input.ts"
 import { link } from "./links.ts"
 import type { ExplainLink } from "./types.ts"
 
 /** Out by somebody's will, or as the service's policy asks: nothing is wrong with the node. */
-const isWanted = (reason: string): boolean =>
-  /drained|externalTrafficPolicy|could take it over|on its way out/.test(reason)
+const wanted: ReadonlySet<string> = new Set([DRAINED, LEAVING, NO_ENDPOINT])
 
 export const nextHopsLink = (service: ServiceStatus, address: string): ExplainLink => {
   const taking = service.nextHops.filter((one) => one.address === address)
@@ -17,7 +18,7 @@ export const nextHopsLink = (service: ServiceStatus, address: string): ExplainLi
     ...taking.map(({ node, nextHop }) => link(`node ${node}`, "ok", `takes the traffic, next hop ${nextHop}`)),
     ...left.map(({ node, reason }) => {
       const out = `takes none of it: ${reason}`
-      return link(`node ${node}`, taking.length === 0 || isWanted(reason) ? "unknown" : "warn", out)
+      return link(`node ${node}`, taking.length === 0 || wanted.has(reason) ? "unknown" : "warn", out)
     })
   ]
   if (taking.length === 0) {
@@ -27,7 +28,7 @@ export const nextHopsLink = (service: ServiceStatus, address: string): ExplainLi
     return link(subject, "broken", text, { links, hints: lonelyHints(left.map(({ reason }) => reason)) })
   }
   const state = links.some((one) => one.state === "warn") ? "warn" : "ok"
-  const absent = left.filter(({ reason }) => !isWanted(reason)).map(({ node, reason }) => `${node} ${reason}`)
+  const absent = left.filter(({ reason }) => !wanted.has(reason)).map(({ node, reason }) => `${node} ${reason}`)
   const missing = absent.length === 0 ? "" : `; ${list(absent)}`
   const text = `${taking.length} of ${count(total, "LB node")} take the traffic${missing}`
   return link(subject, state, text, { links: state === "warn" ? links.map(softened) : links })
@@ -37,13 +38,11 @@ export const nextHopsLink = (service: ServiceStatus, address: string): ExplainLi
 const softened = (one: ExplainLink): ExplainLink => (one.state === "warn" ? { ...one, state: "unknown" } : one)
 
 const lonelyHints = (reasons: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...(reasons.some((reason) => reason.includes("drained"))
-    ? ["take a node back into service: viaduct drain NODE --off"]
+  ...(reasons.some((reason) => reason === DRAINED) ? ["take a node back into service (viaduct drain)"] : []),
+  ...(reasons.some((reason) => reason === ABSENT)
+    ? ["start the daemons, and see that they reach the store: viaduct get nodes"]
     : []),
-  ...(reasons.some((reason) => reason.includes("not there"))
-    ? ["start the daemons, and see that they reach the store: viaduct get members"]
-    : []),
-  ...(reasons.some((reason) => reason.includes("no endpoint"))
+  ...(reasons.some((reason) => reason === NO_ENDPOINT)
     ? ["externalTrafficPolicy Local needs a ready endpoint on a LB node: look at its EndpointSlice"]
     : [])
 ]

@@ -125,7 +125,7 @@ export const explainNode = (target: ExplainTarget, name: string, input: ExplainI
       [
         ...configured,
         link("daemon", "broken", "is not in the cluster: its daemon is down, or it cannot reach the store", {
-          hints: [`on the node: systemctl status viaduct; viaduct get bgpsessions -o wide`]
+          hints: ["on the node: systemctl status viaduct; viaduct get bgpsessions -o wide"]
         })
       ],
       ""
@@ -144,7 +144,7 @@ export const explainNode = (target: ExplainTarget, name: string, input: ExplainI
           ...(member.drained
             ? [
                 link("drain", "warn", "is drained: no next hop and no floating IP", {
-                  hints: [`take it back: viaduct drain ${name} --off`]
+                  hints: ["take it back into service (viaduct drain)"]
                 })
               ]
             : []),

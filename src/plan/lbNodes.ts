@@ -50,11 +50,16 @@ const pathIds = (
   return ids
 }
 
+/** Why no traffic goes to a node, whatever the service. */
+export const DRAINED = "is drained"
+export const ABSENT = "is not there: its daemon is down or has no store"
+export const LEAVING = "is on its way out"
+
 const whyOut = (node: ClusterNode, member: Member | undefined, drained: ReadonlySet<string>): string | undefined => {
   if (drained.has(node.name) || drained.has(node.address) || (member !== undefined && drained.has(member.name)))
-    return "is drained"
-  if (member === undefined) return "is not there: its daemon is down or has no store"
-  return member.leaving === true ? "is on its way out" : undefined
+    return DRAINED
+  if (member === undefined) return ABSENT
+  return member.leaving === true ? LEAVING : undefined
 }
 
 /** The LB nodes of the file, each machine once, in the file's order. */

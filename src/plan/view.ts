@@ -78,7 +78,7 @@ export interface NodeSummary {
   readonly sessions: { readonly established: number; readonly expected: number }
   /** What it holds of the addresses that move. */
   readonly held: ReadonlyArray<Address>
-  /** RFC 3339. This and `bgp` are absent in what nodes of before 0.5 say. */
+  /** RFC 3339. This and `bgp` are absent in what an older daemon says. */
   readonly reportedAt?: string
   readonly bgp?: {
     readonly sessions: ReadonlyArray<SessionSummary>

@@ -7,6 +7,7 @@ import { createApp } from "../../src/api/app.ts"
 import { topLines } from "../../src/cli/topScreen.ts"
 import { explain } from "../../src/explain/explain.ts"
 import type { ExplainQuestion } from "../../src/explain/types.ts"
+import { eventReasons } from "../../src/resources/eventReasons.ts"
 import type { EventRecord, NodeStatus } from "../../src/resources/nodeStatus.ts"
 import { fakeNode } from "../api/fakeNode.ts"
 import { failed, floatingIp, input, service, status } from "../explain/world.ts"
@@ -105,6 +106,13 @@ describe("viaduct events", () => {
     expect((await run("events", "--for", "node-01")).out).not.toContain("NodeLeft")
     node.set(status([]))
     expect(await run("events")).toEqual({ out: "", err: "No events found.\n", code: 0 })
+  })
+
+  test("--reasons says what each means, without a daemon", async () => {
+    const { out, code } = await run("events", "--reasons", "--socket", "/nowhere")
+    expect(code).toBe(0)
+    expect(out).toMatch(/\nPoolExhausted +Warning +a pool has no free address left\n/)
+    expect(out.trim().split("\n").length).toBe(Object.keys(eventReasons).length + 1)
   })
 
   test("-w goes on with what is new, and with what happens again", async () => {

@@ -4,6 +4,7 @@ import { explain } from "../../src/explain/explain.ts"
 import type { ExplainInput } from "../../src/explain/input.ts"
 import { printExplanation } from "../../src/explain/print.ts"
 import type { SessionProbe } from "../../src/explain/types.ts"
+import { ABSENT } from "../../src/plan/lbNodes.ts"
 import type { NodeStatus, SessionStatus } from "../../src/resources/nodeStatus.ts"
 import { cluster, controlPlane, failed, floatingIp, input, other, service, status, VIP } from "./world.ts"
 
@@ -229,12 +230,12 @@ describe("the rest of the chain", () => {
     const left = (node: string, reason: string) => ({ address: VIP, node, reason })
     const of = (nextHops: typeof web.nextHops, ...out: ReadonlyArray<ReturnType<typeof left>>) =>
       input(status([service()], { services: [{ ...web, nextHops, left: out }] }))
-    expect(said(VIP, of([], left("node-01", "is drained"), left("node-02", "is not there")))).toBe(
-      `broken next hops of ${VIP}: no LB node takes the traffic of default/web: node-01 is drained; node-02 is not there`
+    expect(said(VIP, of([], left("node-01", "is drained"), left("node-02", ABSENT)))).toBe(
+      `broken next hops of ${VIP}: no LB node takes the traffic of default/web: node-01 is drained; node-02 ${ABSENT}`
     )
     const [first] = web.nextHops
     if (first === undefined) throw new Error("no next hop")
-    expect(said(VIP, of([first], left("node-02", "is not there")))).toMatch(
+    expect(said(VIP, of([first], left("node-02", ABSENT)))).toMatch(
       /^warn next hops .*1 of 2 LB nodes .* node-02 is not there/
     )
     expect(said(VIP, of([first], left("node-02", "is drained")))).toBe("ok")
