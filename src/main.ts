@@ -28,11 +28,13 @@ import { decodeCommand } from "./cli/decode.ts"
 import { demoCommand } from "./cli/demo.ts"
 import { describeCommand } from "./cli/describe.ts"
 import { diffCommand } from "./cli/diff.ts"
+import { drainCommand } from "./cli/drain.ts"
 import { encodeCommand } from "./cli/encode.ts"
 import { eventsCommand } from "./cli/events.ts"
 import { explainCommand } from "./cli/explain.ts"
 import { getCommand } from "./cli/get.ts"
 import { historyCommand } from "./cli/history.ts"
+import { kubeconfigCommand } from "./cli/kubeconfig.ts"
 import { planCommand } from "./cli/plan.ts"
 import { agentCommand } from "./cli/preflight/agent.ts"
 import { preflightCommand } from "./cli/preflight/preflight.ts"
@@ -41,6 +43,7 @@ import { rollbackCommand } from "./cli/rollback.ts"
 import { routerConfigCommand } from "./cli/routerConfig.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
+import { tokenCommand } from "./cli/token.ts"
 import { topCommand } from "./cli/top.ts"
 import { traceCommand } from "./cli/trace.ts"
 import { validateCommand } from "./cli/validate.ts"
@@ -90,6 +93,9 @@ const viaduct = Command.make("viaduct").pipe(
     eventsCommand,
     topCommand,
     traceCommand,
+    drainCommand,
+    tokenCommand,
+    kubeconfigCommand,
     advertiseCommand,
     decodeCommand,
     encodeCommand,

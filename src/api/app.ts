@@ -15,6 +15,7 @@ import { Hono, type MiddlewareHandler } from "hono"
 import { dashboardRoutes } from "../web/routes.ts"
 import type { Reach } from "./access/access.ts"
 import { accessReviewRoutes } from "./accessReview.ts"
+import type { NodeControl } from "./control.ts"
 import { discoveryRoutes } from "./discovery.ts"
 import { explainErrors, failure, unknownPath } from "./failure.ts"
 import { healthRoutes } from "./health.ts"
@@ -25,7 +26,7 @@ import { podLogRoutes } from "./podLog.ts"
 import { resourceRoutes } from "./resourceRoutes.ts"
 import type { NodeSource } from "./source.ts"
 import { streamJson } from "./stream.ts"
-import { type ServedControl, verbRoutes } from "./verbs/verbs.ts"
+import { verbRoutes } from "./verbs/verbs.ts"
 import { makeWatchHub, type WatchHub } from "./watchHub.ts"
 import { writeRoutes } from "./writes/writeRoutes.ts"
 
@@ -37,7 +38,7 @@ export interface AppOptions {
   /** A signal that aborts after so many milliseconds (AbortSignal.timeout); without it, watches have no end of their own. */
   readonly timeout?: (ms: number) => AbortSignal
   /** What may be changed here; absent: whoever asks may only look. */
-  readonly control?: ServedControl
+  readonly control?: NodeControl
   /** Where resources are listed and watched, for applications that share it; one of its own where absent. */
   readonly hub?: WatchHub
   /** How the node is reached under TLS. */

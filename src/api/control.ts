@@ -28,8 +28,8 @@ export interface ConfigControl {
 /** Everything that a node can be asked to do; what is absent is not served here. */
 export interface NodeControl {
   readonly config?: ConfigControl
-  /** Takes a node out of service or back: no next hop, no floating IP. */
-  readonly drain?: (node: string, on: boolean, by: string) => Promise<Done>
+  /** Takes a node out of service or back: no next hop, no floating IP. What no other node takes over needs `force`. */
+  readonly drain?: (node: string, on: boolean, by: string, force?: boolean) => Promise<Done>
   /** The lines of this daemon's log, with their times in milliseconds since 1970. */
   readonly logs?: (
     query: LogQuery,

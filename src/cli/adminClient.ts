@@ -2,28 +2,51 @@
 // given. What can go wrong is told in one line that says who was asked and what to do: no daemon, no permission,
 // an error that the API explains (its Status), an answer of something else. Answers are decoded before anybody
 // relies on their shape.
-import { Config, Console, Effect, Option, Queue, Schema, Stream } from "effect"
+import { Console, Effect, Option, Queue, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
+import { AccessAnswer } from "../api/access/access.ts"
 import { readJsonLines, readServerSentEvents } from "../resources/jsonLines.ts"
+import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { DEFAULT_SOCKET, targetOf as targetOfFlags, unreachable } from "./adminTarget.ts"
 
-const DEFAULT_SOCKET = "/run/viaduct/admin.sock"
-
+/** Each falls back to an environment variable; one that is given on the command line wins over another one's variable. */
 export const connectionFlags = {
   socket: Flag.String("socket").pipe(
     Flag.withDescription(`Unix socket of the daemon; VIADUCT_SOCKET where absent, else ${DEFAULT_SOCKET}`),
-    Flag.withFallbackConfig(Config.String("VIADUCT_SOCKET")),
-    Flag.withDefault(DEFAULT_SOCKET)
-  ),
-  server: Flag.String("server").pipe(
-    Flag.withAlias("s"),
-    Flag.withDescription("URL of an admin API instead of the socket, for example http://127.0.0.1:7179"),
     Flag.optional
-  )
+  ),
+  server: {
+    url: Flag.String("server").pipe(
+      Flag.withAlias("s"),
+      Flag.withDescription("URL of an admin API instead of the socket; VIADUCT_SERVER where absent"),
+      Flag.optional
+    ),
+    tokenFile: Flag.String("token-file").pipe(
+      Flag.withDescription("File with the token for --server; VIADUCT_TOKEN_FILE where absent"),
+      Flag.optional
+    ),
+    caFile: Flag.String("ca-file").pipe(
+      Flag.withDescription("PEM file of the CA of --server; VIADUCT_CA_FILE where absent"),
+      Flag.optional
+    ),
+    clientCert: Flag.String("client-cert").pipe(
+      Flag.withDescription("PEM file of a client certificate for --server, instead of a token"),
+      Flag.optional
+    ),
+    clientKey: Flag.String("client-key").pipe(Flag.withDescription("PEM file of its key"), Flag.optional)
+  }
 }
 
+/** The flags as they were given: commands hand them on. */
 export interface Connection {
-  readonly socket: string
-  readonly server: Option.Option<string>
+  readonly socket: Option.Option<string>
+  readonly server: {
+    readonly url?: Option.Option<string>
+    readonly tokenFile?: Option.Option<string>
+    readonly caFile?: Option.Option<string>
+    readonly clientCert?: Option.Option<string>
+    readonly clientKey?: Option.Option<string>
+  }
 }
 
 /** The message is one line for people, without "error:" before it. */
@@ -38,39 +61,19 @@ const Failure = Schema.Union([
   Schema.Struct({ done: Schema.Literal(false), reason: Schema.String })
 ])
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
-
-/** Why nobody answered, and what to do about it. */
-const unreachable = ({ socket, server }: Connection, error: unknown): AdminError => {
-  const said = error instanceof Error ? error.message : String(error)
-  if (Option.isSome(server)) {
-    const why = codeOf(error) === "ECONNREFUSED" ? "connection refused" : said
-    return new AdminError({ message: `no admin API answers at ${server.value}: ${why}` })
-  }
-  switch (codeOf(error)) {
-    case "ENOENT":
-    case "ECONNREFUSED":
-      return new AdminError({
-        message:
-          `no daemon answers at ${socket}: start it with "viaduct run", ` +
-          "or name its socket with --socket or VIADUCT_SOCKET"
-      })
-    case "EACCES":
-    case "EPERM":
-      return new AdminError({
-        message: `no permission to use ${socket}: run the command as root or as a member of the socket's group`
-      })
-    default:
-      return new AdminError({ message: `cannot talk to the daemon at ${socket}: ${said}` })
-  }
-}
-
 /** What is sent beside the path; `json` makes it a POST with that body. */
 interface Sent {
   readonly accept: string
   readonly method?: "GET" | "POST"
   readonly json?: unknown
+}
+
+const targetOf = (connection: Connection) => {
+  try {
+    return targetOfFlags(connection, process.env)
+  } catch (error) {
+    throw new AdminError({ message: error instanceof Error ? error.message : String(error) })
+  }
 }
 
 const send = async (
@@ -79,17 +82,17 @@ const send = async (
   { accept, method = "GET", json }: Sent,
   signal: AbortSignal
 ): Promise<Response> => {
-  const base = Option.getOrElse(connection.server, () => "http://localhost").replace(/\/+$/, "")
-  const overSocket = Option.isNone(connection.server) ? { unix: connection.socket } : {}
+  const target = targetOf(connection)
+  const headers = { accept, ...target.headers }
   const what =
     json === undefined
-      ? { method, headers: { accept } }
-      : { method: "POST", headers: { accept, "content-type": JSON_OBJECT }, body: JSON.stringify(json) }
+      ? { method, headers }
+      : { method: "POST", headers: { ...headers, "content-type": JSON_OBJECT }, body: JSON.stringify(json) }
   try {
     // Watches are silent for long: no idle time-out.
-    return await fetch(`${base}${path}`, { ...what, signal, timeout: false, ...overSocket })
+    return await fetch(`${target.base}${path}`, { ...what, signal, timeout: false, ...target.how })
   } catch (error) {
-    throw unreachable(connection, error)
+    throw new AdminError({ message: unreachable(target, error) })
   }
 }
 
@@ -98,7 +101,9 @@ const refusal = (response: Response, text: string): AdminError => {
   const status = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Failure))(text), (said) =>
     Option.some("reason" in said ? said.reason : said.message)
   )
-  return new AdminError({ message: Option.getOrElse(status, () => `the daemon answered ${response.status}`) })
+  const message = Option.getOrElse(status, () => `the daemon answered ${response.status}`)
+  const hint = response.status === 401 ? "; --token-file or VIADUCT_TOKEN_FILE names a file with one" : ""
+  return new AdminError({ message: `${message}${hint}` })
 }
 
 const request = async (connection: Connection, path: string, sent: Sent, signal: AbortSignal) => {
@@ -132,6 +137,17 @@ export const getJson = Effect.fn("adminClient.getJson")(function* <A>(
   })
   return yield* decoded(schema, value)
 })
+
+/** What the node says of who asks, and of how it is reached. */
+export const getAccess = (connection: Connection) => getJson(connection, "/v1/access", JSON_OBJECT, AccessAnswer)
+
+/** The status of the node. */
+export const getStatus = (connection: Connection): Effect.Effect<NodeStatus, AdminError> =>
+  Effect.flatMap(getJson(connection, "/v1/status", JSON_OBJECT, Schema.Unknown), (value) =>
+    typeof value === "object" && value !== null && "node" in value && "sessions" in value
+      ? Effect.succeed(value as NodeStatus)
+      : Effect.fail(new AdminError({ message: "the answer is not the status of a node" }))
+  )
 
 /** POSTs to `path`; done when the daemon has done it. */
 export const post = (connection: Connection, path: string): Effect.Effect<void, AdminError> =>

@@ -23,6 +23,7 @@ import { adminFlags, adminSettings } from "./adminFlags.ts"
 import { configControl } from "./configControl.ts"
 import { configCopy, fileConfig } from "./configSource.ts"
 import { etcdFlag } from "./daemonSettings.ts"
+import { drainControl } from "./drainControl.ts"
 import { explainControl } from "./explainNode.ts"
 import { latest, streamChanges } from "./latest.ts"
 import { type LogOptions, logFlags, terminalLog } from "./logFlags.ts"
@@ -164,7 +165,13 @@ const daemon = Effect.fnUntraced(function* (
   const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
   const preflight = yield* daemonPreflight(source)
-  const control = { ...nodeControl(recorder, log), explain, config: yield* configControl, preflight }
+  const control = {
+    ...nodeControl(recorder, log),
+    drain: yield* drainControl(source),
+    explain,
+    config: yield* configControl,
+    preflight
+  }
   yield* serveAdmin(source, listeners, control)
   const { exportMetrics } = yield* Telemetry
   yield* exportMetrics(Effect.promise(() => source.status()))

@@ -14,9 +14,9 @@ import { type AuditRecord, audit, auditText } from "../api/access/audit.ts"
 import { authenticate } from "../api/access/authenticate.ts"
 import { authorize } from "../api/access/roles.ts"
 import { createApp } from "../api/app.ts"
+import type { NodeControl } from "../api/control.ts"
 import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
-import type { ServedControl } from "../api/verbs/verbs.ts"
 import type { AdminSettings } from "../config/daemonSettings.ts"
 import { AdminServer, type FetchHandler } from "../ports/AdminServer.ts"
 import { machineNames, serveTls } from "./adminTls.ts"
@@ -51,7 +51,7 @@ export interface AdminListeners {
 export const serveAdmin = Effect.fnUntraced(function* (
   source: NodeSource,
   { socket, listen, secure }: AdminListeners,
-  control: ServedControl = {}
+  control: NodeControl = {}
 ) {
   const server = yield* AdminServer
   const context = yield* Effect.context<never>()

@@ -1,5 +1,6 @@
 // `GET /v1/access`: who is asking, as the node sees it, and how the node is reached under TLS. What `viaduct kubeconfig` and the dashboard ask.
 import { Schema } from "effect"
+import type { NodeSource } from "../source.ts"
 import { jsonVerb, type Verb } from "../verbs/verb.ts"
 
 /** How the node is reached; nothing here is a secret. */
@@ -21,6 +22,8 @@ export const AccessAnswer = Schema.Struct({
   name: Schema.String,
   role: Schema.Literals(["read", "write"]),
   via: Schema.Literals(["socket", "loopback", "token", "certificate"]),
+  node: Schema.String,
+  cluster: Schema.String,
   tls: Schema.optionalKey(
     Schema.Struct({
       hostname: Schema.String,
@@ -32,7 +35,7 @@ export const AccessAnswer = Schema.Struct({
   tokensFile: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "Access" })
 
-export const accessVerb = (reach: () => Reach): Verb =>
+export const accessVerb = (source: NodeSource, reach: () => Reach): Verb =>
   jsonVerb(
     {
       method: "GET",
@@ -45,6 +48,7 @@ export const accessVerb = (reach: () => Reach): Verb =>
     },
     async ({ context }) => {
       const { name, role, via } = context.get("actor") ?? { name: "anonymous", role: "read", via: "loopback" }
-      return { name, role, via, ...reach() }
+      const { node, cluster } = await source.status()
+      return { name, role, via, node, cluster, ...reach() }
     }
   )

@@ -170,7 +170,7 @@ const confirmVerb = (config: ConfigControl): Verb =>
     ({ by, context }) => noted(context, config.confirm(by))
   )
 
-export const reloadVerb = (config: Pick<ConfigControl, "reload">): Verb =>
+const reloadVerb = (config: ConfigControl): Verb =>
   jsonVerb(
     {
       method: "POST",

@@ -24,7 +24,7 @@ export const drainVerb = (drain: NonNullable<NodeControl["drain"]>): Verb =>
       also: { 409: "It was not done; the reason says why." }
     },
     async ({ body, by, context }) => {
-      const done = await drain(body.node, body.drain, by)
+      const done = await drain(body.node, body.drain, by, body.force === true)
       noteOutcome(context, done)
       return done
     }

@@ -114,7 +114,7 @@ export const ConfirmBody = Schema.Record(Schema.String, Schema.Unknown)
 export const DrainBody = Schema.Struct({
   node: described(filled("the name of a node"), "Name of the node."),
   drain: described(Schema.Boolean, "true takes it out of service, false back in."),
-  force: Schema.optionalKey(described(Schema.Boolean, "Also the last node that takes traffic."))
+  force: Schema.optionalKey(described(Schema.Boolean, "Also what no other node takes over."))
 }).annotate({ identifier: "DrainBody" })
 
 const Flag = Schema.Literals(["true", "false"]).annotate({ expected: "true or false" })

@@ -2,19 +2,16 @@
 // OpenAPI document of just these verbs and the page that shows it.
 import { Hono } from "hono"
 import { accessVerb, type Reach } from "../access/access.ts"
-import type { ConfigControl, NodeControl } from "../control.ts"
+import type { NodeControl } from "../control.ts"
 import type { ExplainError } from "../failure.ts"
 import type { NodeSource } from "../source.ts"
-import { configVerbs, historyVerb, reloadVerb } from "./config.ts"
+import { configVerbs, historyVerb } from "./config.ts"
 import { drainVerb, eventsVerb, explainVerb, traceVerb } from "./node.ts"
 import { openApi } from "./openapi.ts"
 import { PAGE_HEADERS, referencePage } from "./page.ts"
 import { preflightVerbs } from "./preflight.ts"
 import { supportBundleVerb } from "./supportBundle.ts"
 import { serveVerb, type Verb } from "./verb.ts"
-
-/** `reload`: where the config can be read again and nothing else. */
-export type ServedControl = NodeControl & { readonly reload?: ConfigControl["reload"] }
 
 export interface VerbOptions {
   /** Milliseconds since the epoch. */
@@ -26,22 +23,21 @@ export interface VerbOptions {
 /** The verbs in the order in which the reference shows them. */
 export const verbsOf = (
   source: NodeSource,
-  control: ServedControl,
+  control: NodeControl,
   { now, reach }: Omit<VerbOptions, "explain">
 ): ReadonlyArray<Verb> => [
   ...(control.config === undefined ? [] : configVerbs(control.config)),
-  ...(control.reload === undefined ? [] : [reloadVerb({ reload: control.reload })]),
   historyVerb(source),
   ...(control.drain === undefined ? [] : [drainVerb(control.drain)]),
   ...(control.explain === undefined ? [] : [explainVerb(control.explain)]),
   eventsVerb(source),
   ...(control.trace === undefined ? [] : [traceVerb(control.trace)]),
-  accessVerb(reach),
+  accessVerb(source, reach),
   ...(control.preflight === undefined ? [] : preflightVerbs(control.preflight)),
   supportBundleVerb(source, control, now)
 ]
 
-export const verbRoutes = (source: NodeSource, control: ServedControl, options: VerbOptions): Hono => {
+export const verbRoutes = (source: NodeSource, control: NodeControl, options: VerbOptions): Hono => {
   const routes = new Hono()
   const verbs = verbsOf(source, control, options)
   for (const verb of verbs) serveVerb(routes, verb, options.explain)

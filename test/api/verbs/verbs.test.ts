@@ -47,8 +47,8 @@ const world = (outcome: ApplyOutcome = applied, done: Done = { done: true, reaso
   }
   const control = {
     config,
-    drain: async (node, on, by) => {
-      note(["drain", node, on, by])
+    drain: async (node, on, by, force) => {
+      note(["drain", node, on, by, force])
       return done
     },
     explain: async (target) => {
@@ -235,7 +235,7 @@ describe("the node", () => {
     expect(await Array.fromAsync(jsonLines(await app.request("/v1/trace?session=a")))).toEqual([message])
     await Array.fromAsync(jsonLines(await app.request("/v1/trace?follow=true")))
     expect(asked).toEqual([
-      ["drain", "node-01", false, "anonymous"],
+      ["drain", "node-01", false, "anonymous", false],
       { type: "vip", name: "10.0.0.8" },
       { session: "a", follow: false },
       { follow: true }
