@@ -78,6 +78,12 @@ export class Daemon {
     return services === undefined ? 0 : (Context.get(services, ConfigStore).followed()?.info?.revision ?? 0)
   }
 
+  /** What the documents that it follows mean. */
+  get meaning(): string | undefined {
+    const { services } = this
+    return services === undefined ? undefined : Context.get(services, ConfigStore).followed()?.canonical
+  }
+
   private putOwnAddresses(): void {
     const { ipv4, ipv6 } = this.node
     this.machine.put({ address: ipv4, prefixLength: 24, interface: "eth0" }, false)

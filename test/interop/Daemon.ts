@@ -17,8 +17,8 @@ export const viaduct = (): ReadonlyArray<string> =>
 
 export interface DaemonSpec {
   readonly host: string
-  /** The text of the cluster file, or the path of one. */
-  readonly config: { readonly text: string } | { readonly file: string }
+  /** The text of the cluster file, or the path of one; absent: no `--config`. */
+  readonly config?: { readonly text: string } | { readonly file: string }
   /** `--node`; left out: the daemon finds out by itself. */
   readonly node?: string
   /** More words for `run`. */
@@ -56,13 +56,14 @@ export class Daemon {
   /** Starts the daemon; ends when its admin API answers. */
   static async start(lab: Lab, spec: DaemonSpec): Promise<Daemon> {
     const directory = lab.hostDirectory(spec.host)
-    const file = "file" in spec.config ? resolve(ROOT, spec.config.file) : join(directory, "cluster.yaml")
-    if ("text" in spec.config) writeFileSync(file, spec.config.text)
+    const { config } = spec
+    const file = config !== undefined && "file" in config ? resolve(ROOT, config.file) : join(directory, "cluster.yaml")
+    if (config !== undefined && "text" in config) writeFileSync(file, config.text)
     const socket = join(directory, "admin.sock")
     const process = lab.spawn(spec.host, "viaduct", [
       ...(spec.launcher ?? []),
       ...viaduct(),
-      ...["run", "--config", file, "--data-dir", join(directory, "data")],
+      ...["run", ...(config === undefined ? [] : ["--config", file]), "--data-dir", join(directory, "data")],
       ...["--admin-socket", socket, "--admin-listen", "none"],
       ...(spec.node === undefined ? [] : ["--node", spec.node]),
       ...(spec.args ?? [])
@@ -70,7 +71,9 @@ export class Daemon {
     const daemon = new Daemon(lab, spec.host, process, socket)
     await lab.until(async () => {
       if (!process.running) return true
-      return existsSync(socket) && (await daemon.status()).config.hash !== ""
+      if (!existsSync(socket)) return false
+      const { hash } = (await daemon.status()).config
+      return hash !== "" || config === undefined
     }, `the admin API of ${spec.host}`)
     if (!process.running) throw new Error(`viaduct on ${spec.host} ended: ${process.log()}`)
     return daemon

@@ -107,7 +107,10 @@ export const makeConvergence = (simulation: Simulation): (() => ReadonlyArray<st
     ...simulation.daemons.filter(({ running }) => !running).map(({ name }) => `${name} does not run`),
     ...simulation.daemons
       .filter(({ version }) => version !== simulation.version)
-      .map(({ name }) => `${name} follows older documents`),
+      .map(({ name, version }) => `${name} follows revision ${version} of the config, not ${simulation.version}`),
+    ...(new Set(simulation.daemons.map(({ meaning }) => meaning)).size === 1
+      ? []
+      : ["the same revision of the config does not mean the same on all nodes"]),
     ...servicesBound(),
     ...(simulation.scenario.mode === "layer2"
       ? layer2()

@@ -80,10 +80,11 @@ export class Stage {
     return found
   }
 
-  /** Starts the daemon of a host, on the data that a former one left. */
-  async start(host: string, file: FileSpec): Promise<Daemon> {
-    const args = this.shared === undefined ? [] : ["--etcd", this.shared.endpoints.join(",")]
-    const daemon = await Daemon.start(this.lab, { host, node: host, config: { text: fileText(file) }, args })
+  /** Starts the daemon of a host, on the data that a former one left; `more` words for `run`. */
+  async start(host: string, file: FileSpec | undefined, ...more: ReadonlyArray<string>): Promise<Daemon> {
+    const etcd = this.shared === undefined ? [] : ["--etcd", this.shared.endpoints.join(",")]
+    const config = file === undefined ? {} : { config: { text: fileText(file) } }
+    const daemon = await Daemon.start(this.lab, { host, node: host, ...config, args: [...etcd, ...more] })
     this.daemons.set(host, daemon)
     return daemon
   }
@@ -109,8 +110,8 @@ export class Stage {
     if (outcome.outcome !== "applied") throw new Error(`applied on ${host}: ${JSON.stringify(outcome)}`)
     const running = [...this.daemons.values()].filter(({ process }) => process.running)
     await this.lab.until(async () => {
-      const revisions = await Promise.all(running.map(async (one) => (await one.status()).config.revision))
-      return revisions.every((revision) => revision >= outcome.revision)
+      const all = await Promise.all(running.map(async (one) => (await one.status()).config))
+      return all.every(({ mode, revision }) => mode === "local" || revision >= outcome.revision)
     }, `every node to run revision ${outcome.revision}`)
     return outcome
   }
