@@ -173,17 +173,29 @@ describe("the picture", () => {
       }
   })
 
-  test("a hundred nodes: the quiet ones are counted, whoever has something to tell is drawn", () => {
+  test("a hundred nodes or routers: the quiet ones are counted, whoever has something to tell is drawn", () => {
     const status = world()
     const [member] = status.members
     if (member === undefined) throw new Error("no member")
     const many = Array.from({ length: 100 }, (_, i) => ({ ...member, name: `node-${i}`, address: `10.0.3.${i}` }))
-    const drained = many.map((m, i) => (i === 7 ? { ...m, drained: true } : m))
-    const picture = pictureOf(fleet({ ...status, members: [...status.members, ...drained] }), 1000)
-    // cp-2 holds nothing and is well, so it is among the quiet ones, too.
-    expect(picture.hidden.length).toBe(100)
-    expect(picture.nodes.map(({ key }) => key)).toEqual(["cp-1", "node-7", "worker-1", "worker-2"])
-    expect(pictureOf(fleet({ ...status, members: [...status.members, ...drained] }), 1000, true).nodes.length).toBe(104)
+    const drained = many.map((m, i) => (i % 20 === 7 ? { ...m, drained: true } : m))
+    const large = fleet({ ...status, members: [...status.members, ...drained] })
+    const picture = pictureOf(large, 1000)
+    const loud = ["cp-1", "node-7", "node-27", "node-47", "node-67", "node-87", "worker-1", "worker-2"]
+    expect(picture.nodes.map(({ key }) => key)).toEqual(loud)
+    expect(picture.hidden.length).toBe(96)
+    expect(pictureOf(large, 1000, true).nodes.length).toBe(104)
+    // All is well everywhere: a few are drawn, since an empty picture would look like an empty cluster.
+    const well = { ...status, floatingIps: [], sessions: [], elsewhere: [], members: many }
+    expect(pictureOf(fleet(well), 1000).nodes.length).toBe(6)
+    const routers = pictureOf(fleet(hostile(1, 200)), 1000)
+    expect(routers.routers.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(["10.9.0.0", "10.9.0.50", "10.9.0.100"])
+    )
+    expect(routers.routers.length).toBe(6)
+    expect(
+      routers.links.every(({ sessions }) => sessions.every((s) => routers.routers.some((r) => r.key === s.peerAddress)))
+    ).toBe(true)
   })
 
   test("an address that nobody has stands apart", () => {
@@ -217,10 +229,15 @@ describe("addresses", () => {
     ])
   })
 
-  test("one that no session carries is not served", () => {
+  test("one that no session carries is not served, if everything that is announced is known", () => {
     const status = world()
-    const silent = { ...status, sessions: [], elsewhere: [] }
-    expect(addressRows(fleet(silent)).every(({ health }) => health === "bad")).toBe(true)
+    const quiet = status.elsewhere.map((remote) => ({ ...remote, sessions: [], routes: [] }))
+    const silent = { ...status, sessions: [], elsewhere: quiet }
+    expect(new Set(addressRows(fleet(silent)).map(({ health }) => health))).toEqual(new Set(["bad"]))
+    const more = { ...silent, elsewhere: quiet.map((remote) => ({ ...remote, routesMore: 3 })) }
+    expect(new Set(addressRows(fleet(more)).map(({ health }) => health))).toEqual(new Set(["off"]))
+    const untold = { ...silent, elsewhere: quiet.slice(1) }
+    expect(new Set(addressRows(fleet(untold)).map(({ health }) => health))).toEqual(new Set(["off"]))
   })
 })
 

@@ -32,6 +32,7 @@ const Connection = () => {
         Live
       </span>
     )
+  if (loginWanted.value !== undefined) return <span class="connection">Signed out</span>
   if (value.state === "connecting") return <span class="connection">Connecting…</span>
   return <span class="connection lost">Not live</span>
 }
@@ -74,6 +75,7 @@ const ThemeButton = () => (
 )
 
 const ClusterName = () => {
+  if (clusters.value.length === 0) return null
   if (clusters.value.length < 2)
     return (
       <span class="cluster-name" dir="auto">
@@ -115,6 +117,7 @@ const Navigation = () => (
 )
 
 const Content = () => {
+  if (loginWanted.value !== undefined && statuses.value.size === 0) return null
   if (statuses.value.size === 0)
     return (
       <p class="empty" role="status">

@@ -18,11 +18,17 @@ export interface AddressRow {
   readonly sessions: Announced["sessions"]
   readonly reason?: string
   readonly target: ExplainTarget
-  /** `warn`: something is left out; `bad`: nobody gets there. */
-  readonly health: "good" | "warn" | "bad"
+  /** `warn`: a node is left out; `bad`: nobody gets there; `off`: nothing is known here of who announces it. */
+  readonly health: "good" | "warn" | "bad" | "off"
 }
 
 const addressOf = (prefix: string): string => prefix.replace(/\/(32|128)$/, "")
+
+const healthOf = (hops: boolean, carried: boolean, gaps: boolean, partial: boolean): AddressRow["health"] => {
+  if (!hops) return "bad"
+  if (!carried) return partial ? "off" : "bad"
+  return gaps ? "warn" : "good"
+}
 
 /** All rows; in trouble first, then by address. `layer2`: nothing is announced, addresses are held. */
 export const addressRows = (fleet: Fleet): ReadonlyArray<AddressRow> => {
@@ -56,7 +62,7 @@ export const addressRows = (fleet: Fleet): ReadonlyArray<AddressRow> => {
       const sessions = announced.get(address)?.sessions ?? []
       // In layer 2 mode no session carries it: it is where its holder is.
       const carried = sessions.length > 0 || held.get(address)?.health === "held"
-      const health = nextHops.length === 0 || !carried ? "bad" : left.length > 0 ? "warn" : "good"
+      const health = healthOf(nextHops.length > 0, carried, left.length > 0, fleet.partial)
       return {
         ...common,
         ...because,
@@ -86,6 +92,6 @@ export const addressRows = (fleet: Fleet): ReadonlyArray<AddressRow> => {
         health: "good"
       })
     )
-  const order = { bad: 0, warn: 1, good: 2 } as const
+  const order = { bad: 0, warn: 1, off: 2, good: 3 } as const
   return [...others, ...ofServices].sort((a, b) => order[a.health] - order[b.health] || byName(a.address, b.address))
 }

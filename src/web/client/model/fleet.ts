@@ -98,6 +98,8 @@ export interface Fleet {
   readonly announced: ReadonlyArray<Announced>
   /** Prefixes that other nodes announce beyond those that are told one by one. */
   readonly announcedMore: number
+  /** Not everything that is announced is known here: a node has not told yet, or told of a part. */
+  readonly partial: boolean
   /** Newest first. */
   readonly events: ReadonlyArray<FleetEvent>
   readonly store?: StoreStatus
@@ -313,6 +315,15 @@ const announcedOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<Announc
     .sort((a, b) => byName(a.prefix, b.prefix))
 }
 
+const partial = (statuses: ReadonlyArray<NodeStatus>): boolean => {
+  const remotes = newestTold(statuses)
+  const told = new Set([...statuses.map(({ node }) => node), ...remotes.map(({ node }) => node)])
+  return (
+    remotes.some(({ routesMore }) => routesMore > 0) ||
+    statuses.some(({ members }) => members.some(({ name }) => !told.has(name)))
+  )
+}
+
 const eventsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetEvent> => {
   const found = new Map<string, FleetEvent>()
   for (const { node, events } of statuses)
@@ -357,6 +368,7 @@ export const fleetOf = (
     ),
     announced: announcedOf(statuses),
     announcedMore: newestTold(statuses).reduce((sum, { routesMore }) => sum + routesMore, 0),
+    partial: partial(statuses),
     events: eventsOf(statuses),
     ...(store === undefined ? {} : { store })
   }

@@ -31,8 +31,8 @@ export interface Picture {
   readonly links: ReadonlyArray<Link>
   /** Where the addresses that nobody has are, if there are any. */
   readonly nobody?: Box<undefined>
-  /** Nodes that are left out because there are too many and nothing is wrong with them. */
-  readonly hidden: ReadonlyArray<FleetNode>
+  /** Names of what is left out because there is too much of it and nothing is wrong with it. */
+  readonly hidden: ReadonlyArray<string>
 }
 
 const HEAD = 52
@@ -41,8 +41,9 @@ const GAP = 14
 const PAD = 10
 const ROUTER = 66
 const NARROW = 600
-/** More nodes than this: the quiet ones are counted and not drawn. */
-const NODES_MAX = 24
+/** More nodes or routers than this: the quiet ones are counted, and drawn only where there would be next to nothing else. */
+const CARDS_MAX = 20
+const CARDS_MIN = 6
 /** More sessions than this: one curve for all between a node and a router. */
 const LINKS_MAX = 160
 
@@ -58,6 +59,14 @@ const columns = (width: number) => {
 
 const quiet = ({ health, held, sessions, drained }: FleetNode): boolean =>
   health === "ready" && !drained && held.length === 0 && sessions.every((session) => session.health === "up")
+
+/** What is drawn, in its order: all of it, or what has something to tell and a few others. */
+const chosen = <T>(items: ReadonlyArray<T>, isQuiet: (item: T) => boolean, all: boolean): ReadonlyArray<T> => {
+  if (all || items.length <= CARDS_MAX) return items
+  const loud = items.filter((item) => !isQuiet(item)).length
+  let spare = Math.max(0, CARDS_MIN - loud)
+  return items.filter((item) => !isQuiet(item) || spare-- > 0)
+}
 
 const worst = (sessions: ReadonlyArray<FleetSession>): LinkHealth => {
   if (sessions.some(({ health }) => health === "down")) return "down"
@@ -146,14 +155,16 @@ const portOf = (box: Box<unknown>, index: number, count: number): number => {
 
 /** The picture of `fleet`, `width` pixels wide; `all` draws every node however many there are. */
 export const pictureOf = (fleet: Fleet, width: number, all = false): Picture => {
-  const crowded = !all && fleet.nodes.length > NODES_MAX
-  const hidden = crowded ? fleet.nodes.filter(quiet) : []
-  const drawn = crowded ? fleet.nodes.filter((node) => !quiet(node)) : fleet.nodes
+  const drawn = chosen(fleet.nodes, quiet, all)
+  const drawnRouters = chosen(fleet.routers, ({ up, sessions }) => up === sessions.length, all)
+  const shown = new Set([...drawn.map(({ name }) => name), ...drawnRouters.map(({ address }) => address)])
+  const names = [...fleet.nodes.map(({ name }) => name), ...fleet.routers.map(({ address }) => address)]
+  const hidden = names.filter((name) => !shown.has(name))
   const { left, right } = columns(width)
   const nodes = placeNodes(drawn, left)
   const nobody = placeNobody(fleet, left, nodes.end)
   const tall = Math.max(0, nobody.end - GAP)
-  const routers = placeRouters(fleet.routers, width - right, right, tall)
+  const routers = placeRouters(drawnRouters, width - right, right, tall)
   const routerAt = new Map(routers.map((box) => [box.key, box]))
   const nodeAt = new Map(nodes.boxes.map((box) => [box.key, box]))
   const addresses = [...nodes.addresses, ...nobody.addresses]

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import type { FleetAddress, FleetNode, FleetRouter } from "../model/fleet.ts"
-import { amount, listed, plural } from "../model/format.ts"
+import { amount, listed } from "../model/format.ts"
 import type { Problem } from "../model/health.ts"
 import { type Box, type Link, type Picture, pictureOf } from "../model/picture.ts"
 import { Sign, type Tone } from "../parts/icons.tsx"
@@ -158,6 +158,10 @@ const NodeCard = ({ box }: { box: Box<FleetNode> }) => {
 const purposes = { "floating-ip": "floating IP", "control-plane-vip": "CP VIP", "service-vip": "VIP" } as const
 const addressTones = { held: "good", moving: "trying", conflict: "bad", nobody: "bad" } as const
 
+/** An IPv6 address in a narrow card: what tells it from others is its end. */
+const short = (address: string, width: number): string =>
+  width < 180 && address.length > 15 ? `…${address.slice(-9)}` : address
+
 const AddressChip = ({ box }: { box: Box<FleetAddress> }) => {
   const { item } = box
   const state = item.health === "held" ? "" : item.health === "nobody" ? "nobody has it" : item.state
@@ -166,10 +170,10 @@ const AddressChip = ({ box }: { box: Box<FleetAddress> }) => {
       class={`chip chip-${item.health}`}
       style={at(box)}
       href={`#/routes?${new URLSearchParams({ explain: `floatingip ${item.address}` })}`}
-      title={item.reason}
+      title={`${item.address}: ${item.reason}`}
     >
       <Sign tone={addressTones[item.health]} size={13} />
-      <span class="chip-address">{item.address}</span>
+      <span class="chip-address">{short(item.address, box.width)}</span>
       <span class="chip-purpose">{state === "" ? purposes[item.purpose] : state}</span>
     </a>
   )
@@ -179,11 +183,16 @@ const RouterCard = ({ box }: { box: Box<FleetRouter> }) => {
   const { address, asn, up, sessions } = box.item
   const tone: Tone = up === sessions.length ? "good" : up === 0 ? "bad" : "warn"
   return (
-    <a class={`router-card router-${tone}`} style={at(box)} href={`#/sessions?${new URLSearchParams({ q: address })}`}>
+    <a
+      class={`router-card router-${tone}`}
+      title={address}
+      style={at(box)}
+      href={`#/sessions?${new URLSearchParams({ q: address })}`}
+    >
       <span class="router-head">
         <Sign tone={tone} />
         <span class="hidden">Router </span>
-        <span class="router-address">{address}</span>
+        <span class="router-address">{short(address, box.width)}</span>
       </span>
       <span class="node-sub">
         AS {asn}
@@ -309,10 +318,9 @@ const PictureCard = () => {
       <div ref={box}>{picture !== undefined && <Drawn picture={picture} />}</div>
       {(hidden.length > 0 || all.value) && (
         <p class="picture-foot">
-          {hidden.length > 0 &&
-            `${plural(hidden.length, "node")} with nothing to tell: ${listed(hidden.map(({ name }) => name))}. `}
+          {hidden.length > 0 && `Not drawn, since all is well there: ${listed(hidden)}. `}
           <button type="button" class="plain" onClick={() => (all.value = !all.value)}>
-            {all.value ? "Hide quiet nodes" : "Show all"}
+            {all.value ? "Fewer" : "Show all"}
           </button>
         </p>
       )}

@@ -13,7 +13,7 @@ import { Badge, Choice, Filter, matches } from "../parts/small.tsx"
 import { type Column, Table } from "../parts/table.tsx"
 import { fleet, parameter, serves, setParameters } from "../state.ts"
 
-const words = { good: "announced", warn: "with gaps", bad: "not served" } as const
+const words = { good: "announced", warn: "with gaps", bad: "not served", off: "not known here" } as const
 
 const columns: ReadonlyArray<Column<AddressRow>> = [
   {
@@ -24,7 +24,7 @@ const columns: ReadonlyArray<Column<AddressRow>> = [
   },
   {
     name: "State",
-    sort: ({ health }) => ({ bad: 0, warn: 1, good: 2 })[health],
+    sort: ({ health }) => ({ bad: 0, warn: 1, off: 2, good: 3 })[health],
     cell: ({ health }) => <Badge tone={health}>{words[health]}</Badge>
   },
   {
@@ -291,7 +291,7 @@ export const RoutesPage = () => {
       ),
     [rows, q]
   )
-  const troubled = found.filter(({ health }) => health !== "good")
+  const troubled = found.filter(({ health }) => health === "bad" || health === "warn")
   const items = only === "trouble" ? troubled : found
   const row = rows.find(({ key }) => key === shown)
   const target = targetOf(parameter("explain"))
