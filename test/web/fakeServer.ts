@@ -446,6 +446,14 @@ export class FakeServer {
       const done = this.confirm()
       return context.json({ done, reason: done ? "kept" : "nothing waits to be confirmed" }, done ? 200 : 409)
     })
+    app.post("/v1/drain", async (context) => {
+      const { node, drain }: { node: string; drain: boolean } = await context.req.json()
+      const members = this.status.members.map((member) =>
+        member.name === node ? { ...member, drained: drain } : member
+      )
+      this.set({ ...this.status, members })
+      return context.json({ done: true, reason: "" })
+    })
     app.get("/v1/explain", (context) =>
       context.json(explanation(context.req.query("type") ?? "", context.req.query("name") ?? ""))
     )
@@ -476,6 +484,7 @@ const verbs = [
   "/v1/stage",
   "/v1/rollback",
   "/v1/confirm",
+  "/v1/drain",
   "/v1/documents/{revision}",
   "/v1/history",
   "/v1/explain",

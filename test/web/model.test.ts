@@ -68,6 +68,21 @@ describe("a cluster out of one node's words", () => {
     expect(fleet(unjudged, new Set(["worker-2"])).nodes.find(({ name }) => name === "worker-2")?.health).toBe("silent")
   })
 
+  test("leaves out what a node said last, once the others do not count it among the living", () => {
+    const one = world()
+    const gone = {
+      ...world(),
+      node: "worker-2",
+      sessions: one.sessions.map((s) => ({ ...s, name: `stale ${s.name}` })),
+      elsewhere: []
+    }
+    const without = { ...one, members: one.members.slice(0, 3), elsewhere: one.elsewhere.slice(0, 2) }
+    const seen = fleetOf([without, gone], one.cluster)
+    expect(seen.sessions.filter(({ name }) => name.startsWith("stale"))).toEqual([])
+    expect(seen.nodes.find(({ name }) => name === "worker-2")?.health).toBe("silent")
+    expect(fleetOf([one, gone], one.cluster).sessions.some(({ name }) => name.startsWith("stale"))).toBe(true)
+  })
+
   test("prefers what a node says of itself where several are asked", () => {
     const one = world()
     const [told] = one.elsewhere

@@ -134,6 +134,21 @@ describe("the cluster page", () => {
   })
 })
 
+describe("a node", () => {
+  test("tells what it holds and is taken out of service only when that was said twice", async () => {
+    const { server, page } = await open()
+    await page.getByRole("button", { name: /^worker-1/ }).click()
+    const panel = page.getByRole("dialog", { name: "Node worker-1" })
+    expect(await panel.innerText()).toContain("10.0.1.100")
+    await panel.getByRole("button", { name: "Take out of service…" }).click()
+    await panel.getByText("What it holds (1 address) goes to another node").waitFor()
+    expect(server.asked).not.toContain("POST /v1/drain")
+    await panel.getByRole("button", { name: "Take out of service", exact: true }).click()
+    await panel.getByRole("button", { name: "Take back into service…" }).waitFor()
+    await page.getByRole("heading", { name: "1 node is drained" }).waitFor()
+  })
+})
+
 describe("sessions", () => {
   test("are filtered, sorted, and shown in detail with their last messages; Esc gives the focus back", async () => {
     const { page, visit } = await open(troubled())

@@ -118,6 +118,9 @@ export const rollback = (to: number, options: ApplyOptions): Promise<ApplyOutcom
 
 export const confirm = (): Promise<Done> => post("/v1/confirm", {}, [409])
 
+/** Takes a node out of service, or back in. */
+export const drain = (node: string, out: boolean): Promise<Done> => post("/v1/drain", { node, drain: out }, [409])
+
 /** The steps of a change that is made one peer at a time, as they come. */
 export async function* stage(text: string, options: ApplyOptions): AsyncGenerator<StageProgress> {
   const { message, force } = options

@@ -39,6 +39,9 @@ export interface FleetSession {
   readonly detail?: SessionStatus
   /** Present where another node told of it: when (RFC 3339). */
   readonly reportedAt?: string
+  /** What the wire showed, where it is known. */
+  readonly lastFailure?: SessionStatus["lastFailure"]
+  readonly lastOpen?: SessionStatus["lastOpen"]
 }
 
 /** `silent`: expected and not alive. */
@@ -135,6 +138,8 @@ const ownSession =
     flaps: s.flaps,
     advertised: new Set(s.advertised.map(({ prefix }) => prefix)).size,
     received: s.received.routes,
+    ...(s.lastFailure === undefined ? {} : { lastFailure: s.lastFailure }),
+    ...(s.lastOpen === undefined ? {} : { lastOpen: s.lastOpen }),
     detail: s
   })
 
@@ -334,6 +339,15 @@ const eventsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetEvent
   return [...found.values()].sort((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0))
 }
 
+/** What a node said last is no news any more once the others no longer count it among the living. */
+const withoutStale = (statuses: ReadonlyArray<NodeStatus>): Array<NodeStatus> => {
+  const fresh = statuses.filter(({ node }) => {
+    const others = statuses.filter((other) => other.node !== node && other.members.length > 0)
+    return others.length === 0 || others.some(({ members }) => members.some(({ name }) => name === node))
+  })
+  return fresh.length === 0 ? [...statuses] : fresh
+}
+
 /** Names of the clusters among the statuses. */
 export const clustersOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<string> =>
   [...new Set(statuses.map(({ cluster }) => cluster))].sort(byName)
@@ -347,7 +361,9 @@ export const fleetOf = (
   cluster: string,
   seen: ReadonlySet<string> = new Set()
 ): Fleet => {
-  const statuses = all.filter((status) => status.cluster === cluster).sort((a, b) => byName(a.node, b.node))
+  const statuses = withoutStale(all.filter((status) => status.cluster === cluster)).sort((a, b) =>
+    byName(a.node, b.node)
+  )
   const sessions = sessionsOf(statuses)
   const addresses = addressesOf(statuses)
   const store = statuses.find((status) => status.store?.state === "lost")?.store ?? statuses.find((s) => s.store)?.store

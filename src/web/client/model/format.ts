@@ -1,8 +1,7 @@
 // How times and amounts are written on the pages. All pure: the time of day comes in.
 
 /** `now` minus `at` in whole seconds, not below 0. */
-export const secondsSince = (at: string, nowMs: number): number =>
-  Math.max(0, Math.floor((nowMs - Date.parse(at)) / 1000))
+const secondsSince = (at: string, nowMs: number): number => Math.max(0, Math.floor((nowMs - Date.parse(at)) / 1000))
 
 /** `42s`, `3m 20s`, `5h 12m`, `3d 4h`: the two largest units that say something. */
 export const duration = (seconds: number): string => {

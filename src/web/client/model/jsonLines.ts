@@ -1,7 +1,7 @@
 // A body of newline-delimited JSON, read as it comes. Blank lines say nothing but that the stream is there.
 
 /** What `text` has as whole lines, and what is left of it. */
-export const splitLines = (text: string): { readonly lines: ReadonlyArray<string>; readonly rest: string } => {
+const splitLines = (text: string): { readonly lines: ReadonlyArray<string>; readonly rest: string } => {
   const lines = text.split("\n")
   const rest = lines.pop() ?? ""
   return { lines: lines.filter((line) => line.trim() !== ""), rest }

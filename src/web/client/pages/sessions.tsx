@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals"
 import { useEffect, useMemo } from "preact/hooks"
 import type { TraceRecord } from "../../../observe/trace.ts"
-import type { MessageCounts, SessionStatus } from "../../../resources/nodeStatus.ts"
+import type { MessageCounts, SessionFailure, SessionStatus } from "../../../resources/nodeStatus.ts"
 import { messages } from "../api.ts"
 import type { FleetSession } from "../model/fleet.ts"
 import { amount, plural } from "../model/format.ts"
@@ -223,6 +223,13 @@ const Messages = ({ session }: { session: FleetSession }) => {
   )
 }
 
+/** How it came to an end, and in which state. */
+const LastFailure = ({ failure }: { failure: SessionFailure }) => (
+  <span>
+    in {failure.in}, <Age at={failure.at} ago />: {failure.text}
+  </span>
+)
+
 const SessionPanel = ({ session }: { session: FleetSession }) => {
   const { detail } = session
   const notification = detail?.lastNotification
@@ -258,6 +265,16 @@ const SessionPanel = ({ session }: { session: FleetSession }) => {
             notification === undefined
               ? undefined
               : `${notification.direction} ${clock(notification.at)}: ${notification.text}`
+          ],
+          [
+            "Last failure",
+            session.lastFailure === undefined ? undefined : <LastFailure key="failure" failure={session.lastFailure} />
+          ],
+          [
+            "Peer's last OPEN",
+            session.lastOpen === undefined || session.health === "up"
+              ? undefined
+              : `AS ${session.lastOpen.asn}, hold time ${session.lastOpen.holdTime} s, identifier ${session.lastOpen.routerId}`
           ],
           [
             "Last UPDATE sent",

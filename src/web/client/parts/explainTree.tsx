@@ -45,7 +45,7 @@ const Chain = ({ links }: { links: ReadonlyArray<ExplainLink> }) => (
   </ul>
 )
 
-export const ExplanationView = ({ explanation }: { explanation: Explanation }) => (
+const ExplanationView = ({ explanation }: { explanation: Explanation }) => (
   <div class="explanation">
     <p class={`verdict verdict-${explanation.state}`} dir="auto" role="status">
       <Sign tone={tones[explanation.state]} size={18} />

@@ -1,5 +1,6 @@
 // What is known of one node: how it does, in its own words, what it holds, its sessions.
 import type { FleetNode } from "../model/fleet.ts"
+import { Drain } from "./drain.tsx"
 import { Explain } from "./explainTree.tsx"
 import type { Tone } from "./icons.tsx"
 import { Facts, Panel } from "./panel.tsx"
@@ -59,6 +60,7 @@ export const NodePanel = ({ node, tone, onClose }: { node: FleetNode; tone: Tone
         </ul>
       </>
     )}
+    <Drain node={node} />
     <Explain target={{ type: "node", name: node.name }} />
   </Panel>
 )
