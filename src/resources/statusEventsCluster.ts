@@ -21,16 +21,17 @@ const configEvents = ({ config: was }: Around, { config: is }: Around, about: Ab
   const waited = was.unconfirmed !== undefined && is.unconfirmed?.until !== was.unconfirmed.until
   const of = is.revision === 0 ? "" : `, revision ${is.revision}`
   return [
-    ...(waited && another && is.revision !== 0 && is.unconfirmed === undefined
+    // Confirmed, a revision keeps its number; taken back, an older one comes again under a new number.
+    ...(waited && is.revision !== was.revision && is.unconfirmed === undefined
       ? [
           draft(
             "ConfigRolledBack",
-            `nobody confirmed revision ${was.revision} in time: config ${is.hash} is in force again`
+            `nobody confirmed revision ${was.revision} in time: revision ${was.unconfirmed?.rollbackTo} is in force again`
           )
         ]
       : []),
     ...(another ? [draft("ConfigAccepted", `config ${is.hash}${of} from ${is.source} is in force`)] : []),
-    ...(waited && !another ? [draft("ConfigConfirmed", `config ${is.hash}${of} stays`)] : []),
+    ...(waited && is.revision === was.revision ? [draft("ConfigConfirmed", `revision ${is.revision} stays`)] : []),
     ...(is.unconfirmed !== undefined && is.unconfirmed.until !== was.unconfirmed?.until
       ? [
           draft(

@@ -294,7 +294,13 @@ describe("viaduct explain", () => {
   }, 40_000)
 
   test("the events of the node say what happened meanwhile", async () => {
+    await stage.apply(HOST, { ...base, peers: [{ holdTime: 12 }] }, { force: true, confirmWithinSeconds: 5 })
+    await stage.lab.until(
+      async () => (await stage.command("node-02", "events")).stdout.includes("ConfigRolledBack"),
+      "node-02 to tell that a change was taken back"
+    )
     const { stdout } = await stage.command(HOST, "events")
+    expect(stdout).toContain("ConfigUnconfirmed")
     for (const reason of ["SessionEstablished", "SessionRefused", "PoolExhausted", "NoNodeForAddress"])
       expect(stdout).toContain(reason)
     const top = await stage.command(HOST, "top", "--once")
