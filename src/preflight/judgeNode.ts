@@ -2,15 +2,11 @@
 // that the file means, and what two of them must not have in common.
 import { type Address, addressBits, familyOf } from "../net/ip.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
-import { type PreflightNodeState, type ReachedNode, sourceOf } from "./nodes.ts"
-import type { Facts } from "./protocol.ts"
+import { NOT_UNIQUE, type PreflightNodeState, type ReachedNode, segmentsOf, sourceOf } from "./nodes.ts"
 import { type Finding, failed, ok, warning } from "./types.ts"
 
 const RIGHTS = ["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"]
 const AGENT = 'start "viaduct agent --listen ADDRESS:PORT --token-file FILE" on the node, or "viaduct run"'
-
-/** Loopback and link-local addresses: every machine has some. */
-const NOT_UNIQUE = /^(?:127\.|169\.254\.|::1$|fe[89ab])/
 
 const list = (items: ReadonlyArray<string>): string => items.join(", ")
 
@@ -136,22 +132,20 @@ const shared = <A>(nodes: ReadonlyArray<ReachedNode>, of: (one: ReachedNode) => 
   return [...owners].filter(([, names]) => names.length > 1)
 }
 
-const standing = ({ addresses }: Facts): ReadonlyArray<string> =>
-  addresses.filter(({ address, ours }) => !ours && !NOT_UNIQUE.test(address)).map(({ address }) => address)
-
-/** What only one node may have. */
+/** What only one node may have: addresses of segments that machines share, and MAC addresses there. */
 export const judgeDuplicates = (nodes: ReadonlyArray<ReachedNode>): ReadonlyArray<Finding> => {
-  const addresses = shared(nodes, ({ facts }) => standing(facts)).map(([address, names]) =>
+  const segments = segmentsOf(nodes)
+  const addresses = shared(nodes, (one) => segments(one).map(({ own }) => own)).map(([address, names]) =>
     failed(
       `${list(names)} all have ${address}`,
       "take it off all but one; two machines with one address lose each other's traffic"
     )
   )
-  const macs = shared(nodes, ({ facts }) =>
-    facts.interfaces
-      .filter(({ mac, name }) => mac !== "00:00:00:00:00:00" && !/^(?:docker|cni|br-|virbr)/.test(name))
-      .map(({ mac }) => mac)
-  ).map(([mac, names]) =>
+  const macsOf = (one: ReachedNode): ReadonlyArray<string> => {
+    const devices = new Set(segments(one).map((subnet) => subnet.interface))
+    return one.facts.interfaces.filter(({ name }) => devices.has(name)).map(({ mac }) => mac)
+  }
+  const macs = shared(nodes, macsOf).map(([mac, names]) =>
     failed(
       `${list(names)} have the same MAC address ${mac}`,
       "cloned machines keep each other's MAC: give one a new one"

@@ -1,6 +1,14 @@
 // The nodes of a preflight, as the operator's side found them, and the cluster view that follows: what the planner would know if every
 // node that answered were a member. What a node says of itself is asked once, at the beginning.
-import type { Address, Family } from "../net/ip.ts"
+import {
+  type Address,
+  addressBits,
+  addressBytes,
+  type Family,
+  familyOf,
+  type Prefix,
+  prefixFromBytes
+} from "../net/ip.ts"
 import type { ClusterNode, DesiredCluster } from "../plan/desired.ts"
 import { ownAddress } from "../plan/ownAddress.ts"
 import type { LocalAddress } from "../plan/types.ts"
@@ -73,3 +81,44 @@ export const viewOf = (cluster: DesiredCluster, nodes: ReadonlyArray<ReachedNode
   resting: [],
   drained: []
 })
+
+export interface Subnet {
+  readonly prefix: Prefix
+  readonly interface: string
+  /** The node's own address in it. */
+  readonly own: Address
+}
+
+/** Loopback and link-local addresses: every machine has some. */
+export const NOT_UNIQUE = /^(?:127\.|169\.254\.|::1$|fe[89ab])/
+
+/** Subnets of a node's interfaces; whole-length addresses say nothing about one. */
+export const subnetsOf = ({ facts }: ReachedNode): ReadonlyArray<Subnet> =>
+  standingAddresses(facts)
+    .filter(({ address, prefixLength }) => prefixLength < addressBits(familyOf(address)) && !NOT_UNIQUE.test(address))
+    .map((one) => ({
+      prefix: prefixFromBytes(addressBytes(one.address), one.prefixLength),
+      interface: one.interface,
+      own: one.address
+    }))
+
+export const isWithin = (address: Address, { prefix }: Pick<Subnet, "prefix">): boolean =>
+  familyOf(prefix) === familyOf(address) &&
+  prefixFromBytes(addressBytes(address), Number(prefix.slice(prefix.indexOf("/") + 1))) === prefix
+
+/**
+ * Subnets that are segments between machines: a node of the file has its address there, or two nodes have different ones. Bridges of container
+ * runtimes look alike on every node and are none. Interfaces that are down are left out.
+ */
+export const segmentsOf = (nodes: ReadonlyArray<ReachedNode>): ((one: ReachedNode) => ReadonlyArray<Subnet>) => {
+  const inSubnet = new Map<Prefix, Set<Address>>()
+  for (const { prefix, own } of nodes.flatMap(subnetsOf))
+    inSubnet.set(prefix, (inSubnet.get(prefix) ?? new Set()).add(own))
+  const named = new Set(nodes.map(({ node }) => node.address))
+  return (one) => {
+    const up = new Set(one.facts.interfaces.flatMap(({ name, up }) => (up ? [name] : [])))
+    return subnetsOf(one).filter(
+      (subnet) => up.has(subnet.interface) && (named.has(subnet.own) || (inSubnet.get(subnet.prefix)?.size ?? 0) > 1)
+    )
+  }
+}

@@ -1,16 +1,8 @@
 // Checks of the segments and the ways, before any session: whether an address is somebody else's (RFC 5227, duplicate address
 // detection), whether floating IPs fit into a subnet of a node (S8), how large packets to a peer may be.
-import {
-  type Address,
-  addressBits,
-  addressBytes,
-  addressToBigInt,
-  familyOf,
-  type Prefix,
-  prefixFromBytes
-} from "../net/ip.ts"
+import { type Address, addressToBigInt } from "../net/ip.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
-import { homeInterface, type ReachedNode, standingAddresses } from "./nodes.ts"
+import { homeInterface, isWithin, type ReachedNode, segmentsOf, subnetsOf } from "./nodes.ts"
 import type { PlannedNode } from "./planSessions.ts"
 import { type Check, type Finding, failed, ok, warning } from "./types.ts"
 
@@ -18,30 +10,6 @@ export const conflictId = (node: string, address: string): string => `conflict $
 
 /** How many addresses of each pool are looked for: the first ones are given out first. */
 const POOL_SAMPLE = 4
-const INTERFACES_MAX = 8
-
-interface Subnet {
-  readonly prefix: Prefix
-  readonly interface: string
-  readonly own: Address
-}
-
-const subnetsOf = ({ facts }: ReachedNode): ReadonlyArray<Subnet> =>
-  standingAddresses(facts)
-    .filter(
-      ({ address, prefixLength }) =>
-        prefixLength < addressBits(familyOf(address)) && !/^(?:127\.|::1$|fe[89ab])/.test(address)
-    )
-    .map((one) => ({
-      prefix: prefixFromBytes(addressBytes(one.address), one.prefixLength),
-      interface: one.interface,
-      own: one.address
-    }))
-    .slice(0, INTERFACES_MAX)
-
-const holds = ({ prefix }: Subnet, address: Address): boolean =>
-  familyOf(prefix) === familyOf(address) &&
-  prefixFromBytes(addressBytes(address), Number(prefix.slice(prefix.indexOf("/") + 1))) === prefix
 
 const poolSample = (cluster: DesiredCluster): ReadonlyArray<Address> =>
   cluster.loadBalancer.pools.flatMap(({ ranges }) => {
@@ -68,11 +36,12 @@ export const conflictChecks = (
 ): ReadonlyArray<Check> => {
   const reserved = new Set(planned.flatMap(({ facts }) => facts.live?.reserved ?? []))
   const free = (address: Address): boolean => !reserved.has(address)
+  const segments = segmentsOf(planned)
   return tested.flatMap((one): ReadonlyArray<Check> => {
-    const subnets = subnetsOf(one)
+    const subnets = segments(one)
     const name = one.node.name
     const home = homeInterface(one)
-    const where = (address: Address) => subnets.find((subnet) => holds(subnet, address))?.interface
+    const where = (address: Address) => subnets.find((subnet) => isWithin(address, subnet))?.interface
     const own = subnets
       .filter((subnet) => free(subnet.own))
       .map((subnet) => check(name, subnet.own, subnet.interface, [subnet.own]))
@@ -119,7 +88,7 @@ const floatingFindings = (
 const vipFindings = (vip: Address, nodes: ReadonlyArray<ReachedNode>): ReadonlyArray<Finding> => {
   const within = nodes.flatMap((one) =>
     subnetsOf(one)
-      .filter((subnet) => holds(subnet, vip))
+      .filter((subnet) => isWithin(vip, subnet))
       .map(({ prefix }) => prefix)
   )
   const first = within[0]

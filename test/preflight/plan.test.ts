@@ -1,6 +1,8 @@
 // The plan of a preflight: what is tried from where, in which order, and what is left alone where the cluster runs already.
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import type { Address } from "../../src/net/ip.ts"
+import type { Facts } from "../../src/preflight/protocol.ts"
 import { CHECK_KINDS, type Check } from "../../src/preflight/types.ts"
 import { byId, cluster, facts, judged, planned } from "./world.ts"
 
@@ -205,5 +207,22 @@ describe("what the facts say", () => {
       "ok: can be on node-01 (has eth0 in 10.0.1.0/24), node-02 (has eth0 in 10.0.1.0/24)"
     ])
     expect(judged(checks, "subnet 10.0.1.8")[0]).toStartWith("warning: 10.0.1.8 is within 10.0.1.0/24")
+  })
+
+  test("bridges of container runtimes, alike on every node, are neither duplicates nor segments", () => {
+    const withDocker = (address: string): Partial<Facts> => {
+      const { addresses, interfaces } = facts(address)
+      const bridge = { address: "172.17.0.1" as Address, prefixLength: 16, interface: "docker0", ours: false }
+      const device = { name: "docker0", mac: "02:42:00:00:00:01", up: true, mtuOctets: 1500 }
+      return { addresses: [...addresses, bridge], interfaces: [...interfaces, device] }
+    }
+    const checks = planned(cluster(), {
+      "node-01": withDocker("10.0.1.10"),
+      "node-02": withDocker("10.0.1.11"),
+      "node-03": withDocker("10.0.2.10")
+    })
+    expect(judged(checks, "duplicate")).toEqual(["ok: no address and no MAC is on two of the 3 nodes"])
+    const devices = checks.flatMap(({ task }) => (task.type === "conflict" ? [task.interface] : []))
+    expect([...new Set(devices)]).toEqual(["eth0"])
   })
 })
