@@ -19,7 +19,7 @@ export const EXT_1 = "10.8.0.10"
 export const EXT_2 = "10.8.0.11"
 export const EXT_ASN = 65002
 export const OPERATOR = RELAY
-const AGENT_PORT = 7180
+export const AGENT_PORT = 7180
 
 export interface ClusterSpec {
   readonly nodes?: ReadonlyArray<string>
@@ -112,6 +112,7 @@ export class Stage {
   readonly lab: Lab
   readonly ext1: Router
   readonly ext2: Router
+  readonly token = "only-for-this-lab-0123456789"
   readonly agents = new Map<string, Background>()
 
   private constructor(lab: Lab, ext1: Router, ext2: Router) {
@@ -125,7 +126,7 @@ export class Stage {
     try {
       const [ext1, ext2] = await startRouters(lab, spec)
       const stage = new Stage(lab, ext1, ext2)
-      writeFileSync(join(lab.directory, "token"), "only-for-this-lab-0123456789\n")
+      writeFileSync(join(lab.directory, "token"), `${stage.token}\n`)
       const hosts = HOSTS.slice(0, (spec.nodes ?? NODES).length)
       await Promise.all(hosts.filter((host) => !spec.without?.includes(host)).map((host) => stage.startAgent(host)))
       return stage
@@ -168,7 +169,8 @@ export class Stage {
     return [
       ...viaduct(),
       ...["preflight", "-f", file, "--nodes", nodes.join(",")],
-      ...["--token-file", join(this.lab.directory, "token"), "--fingerprint", fingerprints.join(",")],
+      ...["--token-file", join(this.lab.directory, "token")],
+      ...(fingerprints.length === 0 ? [] : ["--fingerprint", fingerprints.join(",")]),
       ...["--log-dir", join(this.lab.directory, "log")],
       ...more
     ]
