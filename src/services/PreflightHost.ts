@@ -108,6 +108,15 @@ const makeHost = Effect.fnUntraced(function* ({ version, live }: PreflightHostOp
   const addressing = yield* Semaphore.make(1)
   const running = live ?? Effect.succeed(undefined)
 
+  // A node that stops undoes what it can; the rest is the kernel's.
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach(
+      [...lasting.values()],
+      (one) => Effect.andThen(Deferred.succeed(one.end, undefined), Deferred.await(one.gone)),
+      { concurrency: "unbounded", discard: true }
+    ).pipe(Effect.timeoutOption("1800 millis"))
+  )
+
   const facts = Effect.gen(function* () {
     const { kernel, rights, support, mtus } = yield* machine.facts
     const tcp = yield* machine.tcp(bgpPort)

@@ -104,6 +104,18 @@ describe("an interrupted preflight leaves nothing behind", () => {
     await backTo(stage, before, 3_000 + READING_MS)
   }, 60_000)
 
+  test("the agent of the node under test is stopped in order: it takes everything off before it ends", async () => {
+    await using stage = await lasting()
+    const { operator, holder } = await inTheMiddle(stage)
+    const agent = stage.agents.get(holder)
+    agent?.signal("SIGTERM")
+    expect(await agent?.exited).toBe(0)
+    const left = (await Promise.all(["lo", "eth0"].map((device) => stage.lab.addresses(holder, device)))).flat()
+    expect(left.filter((address) => address === VIP || FLOATING.includes(address))).toEqual([])
+    operator.signal("SIGINT")
+    await operator.exited
+  }, 60_000)
+
   test("the node under test loses its power: routers forget it, and the rest is taken away", async () => {
     await using stage = await lasting()
     const before = await stage.state()
