@@ -36,6 +36,12 @@ const IFF_LOWER_UP = 0x10000
 
 /** No duplicate address detection: a VIP is on many nodes by design, and who may hold a floating IP has probed for it. */
 const IFA_F_NODAD = 0x02
+/**
+ * No route to the address beside the local one. The kernel would make one for a /128, too, and leaves it behind where the address had a
+ * lifetime: for half a minute the node would look for the address on itself although another node has it.
+ */
+const IFA_F_NOPREFIXROUTE = 0x200
+const ipv6Flags = IFA_F_NODAD | IFA_F_NOPREFIXROUTE
 
 const AF_INET = 2
 const AF_INET6 = 10
@@ -129,7 +135,7 @@ export const addAddress = (target: Omit<KernelAddress, "ours">, sequence: number
     [IFA_LOCAL, octets],
     [IFA_ADDRESS, octets],
     [IFA_PROTO, Uint8Array.of(ourProtocol)],
-    ...(familyOf(target.address) === "ipv6" ? [[IFA_FLAGS, u32(IFA_F_NODAD)] as const] : [])
+    ...(familyOf(target.address) === "ipv6" ? [[IFA_FLAGS, u32(ipv6Flags)] as const] : [])
   ])
   return message(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sequence, body)
 }
@@ -152,7 +158,7 @@ export const holdAddress = (
     [IFA_ADDRESS, octets],
     [IFA_CACHEINFO, lifetimes],
     [IFA_PROTO, Uint8Array.of(ourProtocol)],
-    ...(familyOf(target.address) === "ipv6" ? [[IFA_FLAGS, u32(IFA_F_NODAD)] as const] : [])
+    ...(familyOf(target.address) === "ipv6" ? [[IFA_FLAGS, u32(ipv6Flags)] as const] : [])
   ])
   return message(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | (again ? NLM_F_REPLACE : NLM_F_EXCL), sequence, body)
 }

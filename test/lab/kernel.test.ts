@@ -73,6 +73,18 @@ const now = (): number => performance.timeOrigin + performance.now()
 describe("a held address", () => {
   const { test } = requires("root", "ip", "nft")
 
+  test("leaves no route behind: the node finds it on another node at once", async () => {
+    await using lab = await Lab.create(star("router"))
+    const routes = () => lab.exec("node", ["ip", "-6", "route", "show", "table", "all", "2001:db8::8"])
+    const holder = await listening(lab, "node", ["watch", "lo", "2001:db8::8/128"])
+    holder.signal("SIGHUP")
+    await lab.until(() => events(holder).filter(({ event }) => event === "held").length === 5, "the address to be held")
+    expect(await routes()).toMatch(/^local 2001:db8::8 dev lo \S.*\n$/)
+    holder.signal("SIGHUP")
+    await once(lab, holder, "removed")
+    expect(await routes()).toBe("")
+  })
+
   test("goes by the kernel's hand when its holder is killed or frozen (D6)", async () => {
     await using lab = await Lab.create(star("router"))
     const monitor = lab.spawn("node", "monitor", ["ip", "-ts", "-o", "monitor", "address"], { TZ: "UTC" })

@@ -26,8 +26,8 @@ describe("netlink requests", () => {
     )
   })
 
-  test("an IPv6 address is added without duplicate address detection", () => {
-    expect(hex(addAddress(vip6, 1))).toEndWith("0800080002000000")
+  test("an IPv6 address is added without duplicate address detection and without a route of its own", () => {
+    expect(hex(addAddress(vip6, 1))).toEndWith("0800080002020000")
   })
 
   test("an address is held with preferred lifetime 0, exclusively at first and replacing afterwards", () => {
@@ -39,7 +39,7 @@ describe("netlink requests", () => {
       "05000b0076000000"
     expect(hex(holdAddress(vip, 3, false, 7))).toBe(`44000000140005060700000000000000${body}`)
     expect(hex(holdAddress(vip, 3, true, 8))).toBe(`44000000140005050800000000000000${body}`)
-    expect(hex(holdAddress(vip6, 3, true, 8))).toEndWith("0800080002000000")
+    expect(hex(holdAddress(vip6, 3, true, 8))).toEndWith("0800080002020000")
   })
 
   test("interfaces are listed by a dump", () => {
