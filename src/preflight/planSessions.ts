@@ -196,7 +196,8 @@ const deliveryCheck = (
   // Every address is looked for before the first is announced: a test must not be taken for a stranger.
   after: conflicts.map(({ id }) => id),
   needs: [over.id, freeId(address), ...conflictsAbout(conflicts, address)],
-  locks: [`address ${address}`],
+  // A session announces what it was told last, and an address leads to one node at a time.
+  locks: [`address ${address}`, over.id],
   task: {
     type: "delivery",
     over: over.id,

@@ -31,8 +31,8 @@ const holds = (checks: ReadonlyArray<Check>): void => {
     // Nobody waits for itself.
     expect(before(checks, check).has(check.id)).toBe(false)
     if (check.task.type !== "delivery") continue
-    // One announcement of an address at a time, over a session that is up; nobody has the address and all have been asked.
-    expect(check.locks).toEqual([`address ${check.task.at.address}`])
+    // One announcement of an address and over a session at a time; nobody has the address and all have been asked.
+    expect(check.locks).toEqual([`address ${check.task.at.address}`, check.task.over])
     expect(check.needs).toContain(check.task.over)
     expect(check.task.from.some(({ node }) => check.task.type === "delivery" && node === check.task.at.node)).toBe(
       false

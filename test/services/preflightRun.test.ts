@@ -4,11 +4,12 @@
 import { describe, expect, test } from "bun:test"
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, Random, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import type { Address } from "../../src/net/ip.ts"
 import type { PreflightEvent, PreflightRequest, RequestOf, SessionEvent } from "../../src/preflight/protocol.ts"
 import type { Check, Outcome } from "../../src/preflight/types.ts"
 import { severityOf } from "../../src/preflight/types.ts"
 import { NodeCallError, type NodeCalls, runPreflight } from "../../src/services/PreflightRun.ts"
-import { planned } from "../preflight/world.ts"
+import { cluster, facts, planned } from "../preflight/world.ts"
 
 interface Held {
   readonly node: string
@@ -22,9 +23,9 @@ const up: SessionEvent = {
   furthest: "Established",
   negotiated: {
     holdTime: 9,
-    families: ["ipv4-unicast"],
+    families: ["ipv4-unicast", "ipv6-unicast"],
     peerCapabilities: ["four-octet-as", "graceful-restart"],
-    addPathSend: ["ipv4-unicast"]
+    addPathSend: ["ipv4-unicast", "ipv6-unicast"]
   }
 }
 
@@ -87,6 +88,10 @@ class Nodes {
         }
         case "routes":
           this.check(this.held.has(`${node} ${request.id}`), `routes for ${request.id}, which is not held`)
+          this.check(
+            request.routes.length === 0 || (this.routes.get(request.id) ?? []).length === 0,
+            `${request.id} is told other routes while it announces some`
+          )
           this.routes.set(
             request.id,
             request.routes.map(({ prefix }) => prefix)
@@ -105,7 +110,7 @@ class Nodes {
         case "ping":
           return emit({
             _tag: "pinged",
-            answered: !request.target.startsWith("10.0.0.8") && !request.target.startsWith("203.")
+            answered: !/^(?:10\.0\.0\.|2001:db8::8)/.test(request.target) && !request.target.startsWith("203.")
           })
         case "mtu":
           return emit({ _tag: "mtu", octets: request.octetsMax, blackHole: false })
@@ -189,13 +194,28 @@ const run = async ({ seed = 1, checks = planned(), nodes = new Nodes(), interrup
   return { nodes, outcomes }
 }
 
+/** Two VIPs over each session. */
+const dualStack = (): ReadonlyArray<Check> => {
+  const six = (rack: number, last: number) => ({
+    address: `2001:db8:${rack}::${last}` as Address,
+    prefixLength: 64,
+    interface: "eth0",
+    ours: false
+  })
+  return planned(cluster({ vip: ["10.0.0.8", "2001:db8::8"] }), {
+    "node-01": { addresses: [...facts("10.0.1.10").addresses, six(1, 10)] },
+    "node-02": { addresses: [...facts("10.0.1.11").addresses, six(1, 11)] },
+    "node-03": { addresses: [...facts("10.0.2.10").addresses, six(2, 10)] }
+  })
+}
+
 const bySeverity = (outcomes: ReadonlyArray<Outcome>, severity: string): ReadonlyArray<string> =>
   outcomes.filter(({ findings }) => severityOf(findings) === severity).map(({ check }) => check.id)
 
 describe("a run to its end", () => {
   test("every check is over once, by the rules, and nothing is left, whatever the order of the answers", async () => {
     for (let seed = 1; seed <= 6; seed++) {
-      const checks = planned()
+      const checks = seed % 2 === 0 ? planned() : dualStack()
       const { nodes, outcomes } = await run({ seed, checks })
       expect(nodes.wrong).toEqual([])
       expect(outcomes.map(({ check }) => check.id).sort()).toEqual(checks.map(({ id }) => id).sort())

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { FABRIC } from "../../lab/Lab.ts"
 import { requires } from "../../lab/requires.ts"
 import { CLUSTER_ASN } from "../scenario.ts"
-import { type CheckResult, clusterText, EXT_1, EXT_2, EXT_ASN, type Ran, Stage } from "./stage.ts"
+import { type CheckResult, clusterText, EXT_1, EXT_2, EXT_ASN, OPERATOR, type Ran, Stage } from "./stage.ts"
 
 const textsOf = ({ report }: Ran, severity: string): ReadonlyArray<string> =>
   report.checks.flatMap(({ findings }) => findings.filter((one) => one.severity === severity).map(({ text }) => text))
@@ -183,5 +183,64 @@ describe("planted faults", () => {
     ] as const)
       codes.push((await stage.run(text, more)).code)
     expect(codes).toEqual([2, 2, 2, 2, 2])
+  }, 90_000)
+})
+
+describe("other networks", () => {
+  const { test } = requires("root", "ip", "nft", "frr", "bird", "gobgp", "openbgpd")
+
+  test("IPv6 beside IPv4: VIPs of both families, peers over IPv6, floating IPs of both", async () => {
+    const six = (ip: string) =>
+      ip.replace(/^10\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c) => (a === "8" ? `2001:db8:8::${c}` : `2001:db8:${b}::${c}`))
+    // FRR would pass a link-local next hop on; with a list of next hops it prefers the global one.
+    const everywhere = ["10.0.0.0/8", "2001:db8::/32"]
+    await using stage = await Stage.create({ alsoOver: six, ext2: { acceptNextHops: everywhere } })
+    const before = await stage.state()
+    const peers = [
+      { ip: EXT_1, asn: EXT_ASN },
+      { ip: six(EXT_2), asn: EXT_ASN }
+    ]
+    const text = clusterText({
+      peers,
+      vip: ["10.0.0.8", "2001:db8::8"],
+      floatingIps: ["10.0.1.100", "2001:db8:2::100"]
+    })
+    const ran = await stage.run(text, ["--timeout", "8"])
+    expect({ failed: failedIds(ran), out: ran.code === 0 ? "" : ran.out }).toEqual({ failed: [], out: "" })
+    const delivered = (prefix: string) =>
+      ran.report.checks.filter(({ id, result }) => id.startsWith(prefix) && result === "ok").length
+    // Each VIP over each session of the three nodes, whatever the session's family.
+    expect(delivered("delivery session node-01 10.0.1.10 10.8.0.10:179")).toBe(2)
+    expect(delivered("delivery session node-01 2001:db8:1::10 2001:db8:8::11:179")).toBe(2)
+    expect(check(ran, "session node-03 2001:db8:2::100 2001:db8:8::11:179").result).toBe("ok")
+    expect(await stage.state()).toBe(before)
+  }, 120_000)
+
+  test("a clock that is wrong, as far as the operator can see", async () => {
+    await using stage = await Stage.create()
+    const script = join(import.meta.dir, "../../lab/probes/clockProxy.ts")
+    const proxy = stage.lab.spawn(OPERATOR, "clock", [process.execPath, script, "7199", stage.url("node-02"), "90000"])
+    await stage.lab.until(() => proxy.log().includes("ready"), "the proxy")
+    const nodes = [
+      "--nodes",
+      `node-02=http://127.0.0.1:7199,node-01=${stage.url("node-01")},node-03=${stage.url("node-03")}`
+    ]
+    const ran = await stage.run(clusterText(), [...nodes, "--skip", "session,address,delivery,mtu,conflict,free"])
+    expect(ran.code).toBe(1)
+    expect(failedIds(ran)).toEqual(["clock node-02"])
+    expect(said(ran, "clock node-02")).toMatch(/its clock is 90 s ahead of this machine's \| let chrony/)
+  }, 60_000)
+
+  test("GoBGP and OpenBGPD as routers: sessions and capabilities", async () => {
+    await using stage = await Stage.create({ others: true })
+    const peers = [
+      { ip: EXT_1, asn: EXT_ASN },
+      { ip: EXT_2, asn: EXT_ASN }
+    ]
+    const ran = await stage.run(clusterText({ peers }), ["--timeout", "8", "--skip", "delivery"])
+    const sessions = ran.report.checks.filter(({ kind }) => kind === "session")
+    expect(
+      sessions.map(({ id, result, findings }) => (result === "failed" ? `${id}: ${findings[0]?.text}` : ""))
+    ).toEqual(Array(10).fill(""))
   }, 90_000)
 })

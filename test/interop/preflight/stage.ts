@@ -104,6 +104,10 @@ export interface StageSpec {
   readonly ext2?: Partial<RouterSpec>
   /** Of the neighbors of ext-1. */
   readonly neighbors?: (all: ReadonlyArray<RouterNeighbor>) => ReadonlyArray<RouterNeighbor>
+  /** The same neighbors once more, by another address of theirs. */
+  readonly alsoOver?: (ip: string) => string
+  /** GoBGP and OpenBGPD instead, which pass nothing on. */
+  readonly others?: true
   /** Hosts without an agent. */
   readonly without?: ReadonlyArray<string>
 }
@@ -159,16 +163,19 @@ export class Stage {
     return /fingerprint (\S+)/.exec(this.agents.get(host)?.log() ?? "")?.slice(1) ?? []
   }
 
+  url(host: string): string {
+    return `https://${this.management(host)}:${AGENT_PORT}`
+  }
+
   words(text: string, more: ReadonlyArray<string>): ReadonlyArray<string> {
     const file = join(this.lab.directory, "cluster.yaml")
     writeFileSync(file, text)
-    const nodes = HOSTS.filter((host) => text.includes(`"${host}"`)).map(
-      (host) => `${host}=https://${this.management(host)}:${AGENT_PORT}`
-    )
+    const nodes = HOSTS.filter((host) => text.includes(`"${host}"`)).map((host) => `${host}=${this.url(host)}`)
     const fingerprints = HOSTS.flatMap((host) => this.fingerprint(host))
     return [
       ...viaduct(),
-      ...["preflight", "-f", file, "--nodes", nodes.join(",")],
+      ...["preflight", "-f", file],
+      ...(more.includes("--nodes") ? [] : ["--nodes", nodes.join(",")]),
       ...["--token-file", join(this.lab.directory, "token")],
       ...(fingerprints.length === 0 ? [] : ["--fingerprint", fingerprints.join(",")]),
       ...["--log-dir", join(this.lab.directory, "log")],
@@ -230,7 +237,14 @@ export class Stage {
 
 /** The external routers with every node and floating IP as neighbors; the racks' routers learn from them. */
 const startRouters = async (lab: Lab, spec: StageSpec): Promise<readonly [Router, Router]> => {
-  const own = [...(spec.nodes ?? NODES), ...FLOATING].map((ip): RouterNeighbor => ({ ip, asn: CLUSTER_ASN }))
+  const four = [...(spec.nodes ?? NODES), ...FLOATING]
+  const both = spec.alsoOver === undefined ? four : [...four, ...four.map(spec.alsoOver)]
+  const own = both.map((ip): RouterNeighbor => ({ ip, asn: CLUSTER_ASN }))
+  if (spec.others === true)
+    return Promise.all([
+      startRouter(lab, "gobgp", { asn: EXT_ASN, host: "ext-1", routerId: EXT_1, neighbors: own }),
+      startRouter(lab, "openbgpd", { asn: EXT_ASN, host: "ext-2", routerId: EXT_2, neighbors: own })
+    ])
   const tors: ReadonlyArray<RouterNeighbor> = [1, 2].map((rack) => ({
     ip: `10.8.0.${rack}`,
     asn: 65100 + rack,
