@@ -51,15 +51,18 @@ const derive = (status: NodeStatus, config: ConfigSnapshot): ReadonlyArray<Pod> 
     const ready = sessions === undefined || sessions.established === sessions.expected
     const address = addresses.find(({ type }) => type === "InternalIP")?.address
     const message = conditions[0]?.message
+    const meta = derivedMeta(pod, status, podName(metadata.name))
     const image = `viaduct:${nodeInfo.kubeletVersion}`
     return [
       {
         apiVersion: groupVersion(pod),
         kind: pod.kind,
         metadata: {
-          ...derivedMeta(pod, status, podName(metadata.name)),
+          ...meta,
           creationTimestamp: startTime,
-          labels: { app: CONTAINER }
+          labels: { app: CONTAINER },
+          // As of a pod that a node runs by itself: `kubectl drain` leaves it where it is.
+          annotations: { "kubernetes.io/config.mirror": meta.uid }
         },
         spec: { nodeName: metadata.name, hostNetwork: true, containers: [{ name: CONTAINER, image }] },
         status: {

@@ -291,8 +291,8 @@ for (const kubectl of kubectls()) {
     })
 
     test("types that are not here are said not to be", async () => {
-      const { code, err } = await k.run("get", "pods")
-      expect([code, err]).toEqual([1, 'error: the server doesn\'t have a resource type "pods"\n'])
+      const { code, err } = await k.run("get", "deployments")
+      expect([code, err]).toEqual([1, 'error: the server doesn\'t have a resource type "deployments"\n'])
     })
   })
 }

@@ -15,7 +15,7 @@ const KEYED: Readonly<Record<string, ReadonlyArray<string>>> = { "spec.ports": [
 const DEFAULTS: JsonObject = { protocol: "TCP" }
 
 const BETWEEN = "\u0000"
-export const pathKey = (path: FieldPath): string => path.join(BETWEEN)
+const pathKey = (path: FieldPath): string => path.join(BETWEEN)
 export const pathOf = (key: string): FieldPath => key.split(BETWEEN)
 
 /** `.spec.ports[port=80,protocol="TCP"].name`, as conflicts are told. */

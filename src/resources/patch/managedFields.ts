@@ -30,7 +30,7 @@ const parsed = (text: string | undefined): unknown => {
 type Annotated = { readonly annotations?: Readonly<Record<string, string>> }
 
 /** What the annotation of a document says. */
-export const managedEntries = ({ annotations }: Annotated): ReadonlyArray<ManagedEntry> => {
+const managedEntries = ({ annotations }: Annotated): ReadonlyArray<ManagedEntry> => {
   const value = parsed(annotations?.[MANAGED_ANNOTATION])
   return Array.isArray(value) ? value.filter(isEntry) : []
 }
