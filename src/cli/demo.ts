@@ -22,6 +22,7 @@ import { runSession, type Session } from "../services/SessionRunner.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import { fsmConfig } from "../services/sessionConfig.ts"
 import { version } from "../version.ts"
+import { configControl } from "./configControl.ts"
 import { type DemoView, drawDemo, plainDemo } from "./demoScreen.ts"
 import { failed, nodeSource, stopSignal } from "./run.ts"
 import { serveAdmin } from "./serveAdmin.ts"
@@ -84,11 +85,12 @@ const temporaryDirectory = Effect.acquireRelease(
 /** The usual port, or any where that is taken. */
 const serve = Effect.fnUntraced(function* (directory: string) {
   const source = yield* nodeSource()
+  const control = { config: yield* configControl }
   const socket = join(directory, "admin.sock")
-  const url = yield* serveAdmin(source, { socket, listen: "127.0.0.1:7179" }).pipe(
+  const url = yield* serveAdmin(source, { socket, listen: "127.0.0.1:7179" }, control).pipe(
     Effect.catchTag("AdminServerError", (error: AdminServerError) =>
       error.message.includes("7179")
-        ? serveAdmin(source, { socket: join(directory, "admin-2.sock"), listen: "127.0.0.1:0" })
+        ? serveAdmin(source, { socket: join(directory, "admin-2.sock"), listen: "127.0.0.1:0" }, control)
         : Effect.fail(error)
     )
   )

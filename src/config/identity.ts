@@ -17,7 +17,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === "string
 const CLUSTER_WIDE = new Set(["Namespace"])
 const IN_DEFAULT = new Set(["Service", "EndpointSlice"])
 
-export const isKnownKind = ({ apiVersion, kind }: Json): boolean =>
+const isKnownKind = ({ apiVersion, kind }: Json): boolean =>
   KINDS.some((known) => known.kind === kind && known.apiVersion === apiVersion)
 
 const metadataOf = (value: Json): Json => {
@@ -90,7 +90,7 @@ export const contentOfObject = (value: Json, { apiVersion, kind, namespace, name
   }
 }
 
-export const without = (value: Json, keys: ReadonlyArray<string>): Json =>
+const without = (value: Json, keys: ReadonlyArray<string>): Json =>
   Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)))
 
 /** What only a server writes into metadata. */

@@ -281,7 +281,10 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     yield* follow(accepted)
     wakeUp()
     const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
-    const what = info === undefined ? configs.status().source : `revision ${info.revision} (${info.origin}, ${info.by})`
+    const what =
+      info === undefined
+        ? configs.status().source
+        : `revision ${info.revision} (${info.origin}${info.origin === "file" ? ` of ${info.node}` : ` by ${info.by}`})`
     yield* Effect.logInfo(
       `config ${what} accepted: ${sessions.length} sessions, ${addresses.length} addresses on node ${accepted.name}`
     )

@@ -62,7 +62,7 @@ export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watche
       at.inForce = { ...at.inForce, info: infoOf(pointer) }
       tell()
     } else {
-      const loaded = load(record.files)
+      const loaded = proposals.known(value) ?? load(record.files)
       if ("problems" in loaded)
         return yield* cannotRun(
           `revision ${pointer.revision} of its config is not valid for this version of viaduct:\n${problemText(loaded.problems)}`

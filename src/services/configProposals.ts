@@ -60,6 +60,8 @@ export const makeProposals = (at: Standing) => {
   const { cluster, mode, wallClock: now } = at
   /** Revisions that this node made by force. */
   const forced = new Set<number>()
+  /** The last one that it made, so that it need not be read again when it comes back from the store. */
+  let last: { readonly value: string; readonly loaded: Loaded } | undefined
 
   const changeTo = (after: Loaded, force: boolean): ClusterChange => {
     const before = at.inForce
@@ -186,7 +188,10 @@ export const makeProposals = (at: Standing) => {
         ...objectIn(loaded, before.metas, proposal.ref)
       } as const
     }
+    // Thousands of services take a second for each of these: what has to be done in time is let in between.
+    yield* Effect.yieldNow
     const change = changeTo(loaded, proposal.force)
+    yield* Effect.yieldNow
     const made = make(proposal, loaded, change, yield* at.nameIn(loaded.cluster))
     const object = objectIn(loaded, made.metas, proposal.ref)
     if (proposal.dryRun === true)
@@ -200,6 +205,7 @@ export const makeProposals = (at: Standing) => {
       } as const
     const { revision, unconfirmed } = made.pointer
     if (proposal.force) forced.add(revision)
+    last = { value: made.value, loaded }
     const done = yield* commit(made, proposal, adopted)
     if (done !== true) forced.delete(revision)
     if (typeof done === "string") return { outcome: "refused", reason: done } as const
@@ -229,6 +235,8 @@ export const makeProposals = (at: Standing) => {
     propose: (proposal: Proposal, adopted: Adopted | undefined): Effect.Effect<ProposalOutcome> =>
       propose(proposal, adopted),
     confirm,
+    /** What the value of a revision in the store means, where this node has just written it. */
+    known: (value: string): Loaded | undefined => (last?.value === value ? last.loaded : undefined),
     /** Whether this node made the revision by force. */
     forced: (revision: number): boolean => forced.has(revision)
   }

@@ -33,7 +33,7 @@ export interface InForce extends Loaded {
   readonly atMs: number
 }
 
-export const isError = ({ severity }: Problem): boolean => severity === "error"
+const isError = ({ severity }: Problem): boolean => severity === "error"
 
 /** What the files say, or what is wrong with them. */
 export const load = (files: ReadonlyArray<ConfigFile>): Loaded | { readonly problems: ReadonlyArray<Problem> } => {
@@ -67,9 +67,18 @@ export const changedObjects = (
   )
 }
 
+/** Configs are values; thousands of objects are made once. */
+const made = new WeakMap<InForce, ReadonlyArray<ConfigObject>>()
+
 /** The objects of a config; one that is in no store is as new as the node's knowledge of it. */
-export const objectsOf = ({ files, metas, atMs }: InForce): ReadonlyArray<ConfigObject> =>
-  configObjects(files, metas, { generation: 1, created: new Date(atMs).toISOString(), since: 0 })
+export const objectsOf = (config: InForce): ReadonlyArray<ConfigObject> => {
+  const before = made.get(config)
+  if (before !== undefined) return before
+  const { files, metas, atMs } = config
+  const objects = configObjects(files, metas, { generation: 1, created: new Date(atMs).toISOString(), since: 0 })
+  made.set(config, objects)
+  return objects
+}
 
 /** Entries are values: read once. */
 const known = new WeakMap<StoredEntry, RevisionInfo | undefined>()

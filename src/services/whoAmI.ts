@@ -5,7 +5,7 @@ import { findSelf } from "../plan/findSelf.ts"
 import type { LinkControl } from "../ports/LinkControl.ts"
 
 /** The config names no node that this machine is, or several. */
-export class NotInConfig extends Schema.TaggedError<NotInConfig>()("NotInConfig", { message: Schema.String }) {}
+class NotInConfig extends Schema.TaggedError<NotInConfig>()("NotInConfig", { message: Schema.String }) {}
 
 export interface Hints {
   /** `--node`: a name or an address in the file. Absent: found by the local addresses. */

@@ -141,7 +141,7 @@ const startIn = Effect.fnUntraced(function* (
     edit: (text) =>
       Effect.andThen(
         Effect.sync(() => void files.set(name, text)),
-        Effect.andThen(PubSub.publish(edited, undefined), pass(100))
+        Effect.andThen(PubSub.publish(edited, undefined), pass(1_000))
       ),
     end: Effect.asVoid(Scope.close(scope, Exit.void))
   }
