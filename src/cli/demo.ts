@@ -9,7 +9,9 @@ import { Command } from "effect/cli"
 import demoYaml from "../../config/demo.yaml" with { type: "text" }
 import { defaultDaemonSettings } from "../config/daemonSettings.ts"
 import type { Address } from "../net/ip.ts"
+import { LogRing } from "../observe/LogRing.ts"
 import { logger } from "../observe/logger.ts"
+import { Recorder } from "../observe/Recorder.ts"
 import type { SessionParameters } from "../plan/types.ts"
 import type { AdminServerError } from "../ports/AdminServer.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
@@ -24,8 +26,12 @@ import { fsmConfig } from "../services/sessionConfig.ts"
 import { version } from "../version.ts"
 import { configControl } from "./configControl.ts"
 import { type DemoView, drawDemo, plainDemo } from "./demoScreen.ts"
+import { drainControl } from "./drainControl.ts"
+import { explainControl } from "./explainNode.ts"
+import { nodeControl, recordedBy, wallClockUs } from "./nodeControl.ts"
 import { failed, nodeSource, stopSignal } from "./run.ts"
 import { serveAdmin } from "./serveAdmin.ts"
+import { addToken, tokensPath } from "./tokensFile.ts"
 
 const node = "127.0.0.1" as Address
 /** As config/demo.yaml has them. */
@@ -82,19 +88,26 @@ const temporaryDirectory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** The usual port, or any where that is taken. */
-const serve = Effect.fnUntraced(function* (directory: string) {
-  const source = yield* nodeSource()
-  const control = { config: yield* configControl }
+/** The whole admin API on the usual port, or any where that is taken; who has the token may change things, as in earnest. */
+const serve = Effect.fnUntraced(function* (directory: string, hostname: string, recorder: Recorder) {
+  const source = yield* nodeSource(recorder)
+  const token = yield* Effect.promise(() => addToken(tokensPath(directory), "demo", "write", Date.now()))
+  const secure = { dataDirectory: directory, hostname, settings: { listen: "none" } }
+  const control = {
+    ...nodeControl(recorder, new LogRing(Date.now)),
+    drain: yield* drainControl(source),
+    explain: yield* explainControl(source),
+    config: yield* configControl
+  }
   const socket = join(directory, "admin.sock")
-  const url = yield* serveAdmin(source, { socket, listen: "127.0.0.1:7179" }, control).pipe(
-    Effect.catchTag("AdminServerError", (error: AdminServerError) =>
-      error.message.includes("7179")
-        ? serveAdmin(source, { socket: join(directory, "admin-2.sock"), listen: "127.0.0.1:0" }, control)
-        : Effect.fail(error)
-    )
+  const url = yield* serveAdmin(source, { socket, listen: "127.0.0.1:7179", secure }, control).pipe(
+    Effect.catchTag("AdminServerError", (error: AdminServerError) => {
+      if (!error.message.includes("7179")) return Effect.fail(error)
+      const elsewhere = { socket: join(directory, "admin-2.sock"), listen: "127.0.0.1:0", secure }
+      return serveAdmin(source, elsewhere, control)
+    })
   )
-  return { source, socket, url: url ?? "" }
+  return { source, socket, token, url: url ?? "" }
 })
 
 const show = Effect.fnUntraced(function* (view: Effect.Effect<DemoView>, changes: Stream.Stream<void>) {
@@ -110,18 +123,19 @@ const show = Effect.fnUntraced(function* (view: Effect.Effect<DemoView>, changes
   yield* Stream.runForEach(Stream.debounce(changes, "30 millis"), () => draw)
 })
 
-const demo = Effect.gen(function* () {
+const demo = Effect.fnUntraced(function* (hostname: string, recorder: Recorder) {
   const stopping = yield* Effect.forkChild(stopSignal, { startImmediately: true })
   const { running, changes } = yield* startRouters
   const supervisor = yield* Supervisor
   const reconciler = yield* Reconciler
-  const { source, socket, url } = yield* serve(yield* temporaryDirectory)
+  const { source, socket, token, url } = yield* serve(yield* temporaryDirectory, hostname, recorder)
   const view = Effect.promise(() => source.status()).pipe(
     Effect.map(
       (status): DemoView => ({
         status,
         url,
         socket,
+        token,
         routers: running.map(({ name, address, asn, session }) => ({
           name,
           address,
@@ -145,7 +159,9 @@ export const demoCommand = Command.make("demo", {}, () =>
     const { hostname } = yield* Host
     const stores = yield* ClusterStores
     const directory = yield* temporaryDirectory
-    const services = nodeServices({ hostname, version, settings: defaultDaemonSettings }).pipe(
+    const recorder = new Recorder(wallClockUs())
+    const node = { hostname, version, settings: defaultDaemonSettings }
+    const services = nodeServices(node, { observe: recordedBy(recorder) }).pipe(
       Layer.provideMerge(Listeners.layer),
       Layer.provide(Layer.mergeAll(demoConfig, stores.embedded(directory)))
     )
@@ -153,7 +169,7 @@ export const demoCommand = Command.make("demo", {}, () =>
     const quiet = Logger.layer([
       logger("plain", (line) => (process.stdout.isTTY ? undefined : process.stdout.write(`${line}\n`)))
     ])
-    yield* Effect.scoped(demo).pipe(Effect.provide(services), Effect.provide(quiet))
+    yield* Effect.scoped(demo(hostname, recorder)).pipe(Effect.provide(services), Effect.provide(quiet))
   }).pipe(
     Effect.scoped,
     Effect.catchTags({

@@ -6,6 +6,8 @@ export interface DemoView {
   readonly status: NodeStatus
   readonly url: string
   readonly socket: string
+  /** With the role write; it ends with the demo. */
+  readonly token: string
   readonly routers: ReadonlyArray<{
     readonly name: string
     readonly address: string
@@ -47,6 +49,7 @@ export const drawDemo = (view: DemoView, columns: number): string => {
     "",
     bold("Look at it in a browser"),
     `  ${view.url}`,
+    dim(`  to change something there, sign in with ${view.token}`),
     "",
     bold("Or from another terminal"),
     `  curl ${view.url}/readyz`,
@@ -65,7 +68,8 @@ export const plainDemo = (before: DemoView | undefined, now: DemoView): Readonly
   const lines: Array<string> = []
   if (before === undefined)
     lines.push(
-      `admin API: ${now.url} (in a browser: the dashboard; readyz, metrics, kubectl --server=…) and ${now.socket}`
+      `admin API: ${now.url} (in a browser: the dashboard; readyz, metrics, kubectl --server=…) and ${now.socket}`,
+      `to change something in the dashboard, sign in with ${now.token}`
     )
   for (const [i, router] of now.routers.entries()) {
     const had = new Set(before?.routers[i]?.routes.map(({ prefix, nextHop }) => `${prefix} via ${nextHop}`))

@@ -128,7 +128,7 @@ if (unknown.length > 0) {
 }
 
 const startedAt = performance.now()
-if (wanted.length === 0 || wanted.includes("interop") || wanted.includes("cluster")) await installPeers()
+if (wanted.length === 0 || ["e2e", "interop", "cluster"].some((part) => wanted.includes(part))) await installPeers()
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   process.stdout.write(`\n== ${name}\n`)

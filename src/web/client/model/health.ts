@@ -230,7 +230,7 @@ const good = (fleet: Fleet): string => {
   const parts = [
     fleet.sessions.length === 0
       ? "no sessions are configured"
-      : `${fleet.sessions.length === 1 ? "the session is" : `all ${fleet.sessions.length} sessions are`} Established`,
+      : `${fleet.sessions.length === 1 ? "the session is" : `${fleet.sessions.length === 2 ? "both" : `all ${fleet.sessions.length}`} sessions are`} Established`,
     held === 0 ? "" : `${plural(held, "floating address is", "floating addresses are")} held`,
     fleet.services.length === 0
       ? ""

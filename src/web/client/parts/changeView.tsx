@@ -30,9 +30,7 @@ const columns: ReadonlyArray<Column<ChangeLine>> = [
     cell: ({ detail, parameters }) => (
       <span class="reason" dir="auto">
         {detail}
-        {parameters !== undefined && parameters.length > 0 && (
-          <span class="dim"> forced by {parameters.join(", ")}</span>
-        )}
+        {parameters !== undefined && parameters.length > 0 && <span>; forced by {parameters.join(", ")}</span>}
       </span>
     )
   }
