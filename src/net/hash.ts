@@ -3,14 +3,21 @@
 // ("10.0.3.100", "10.0.3.101") almost alike, so a finishing mix (the one of MurmurHash3) follows. Every node of a cluster
 // computes these alike; a change here moves addresses and sessions during an upgrade.
 
-const OFFSET_BASIS = 0xcbf29ce484222325n
-const PRIME = 0x100000001b3n
+/** 0xcbf29ce484222325 in two halves; the prime is 2^40 + 0x1b3. */
+const OFFSET_BASIS = { high: 0xcbf29ce4, low: 0x84222325 }
+const PRIME_LOW = 0x1b3
 
-/** 64 bits of `text`. */
+/** 64 bits of `text`. In halves of 32 bits: whole configs are hashed, and a product of bigints for each octet takes seconds for them. */
 export const hash64 = (text: string): bigint => {
-  let hash = OFFSET_BASIS
-  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * PRIME)
-  return hash
+  let { high, low } = OFFSET_BASIS
+  for (const byte of new TextEncoder().encode(text)) {
+    const mixed = (low ^ byte) >>> 0
+    const product = mixed * PRIME_LOW
+    // The product with 2^40 moves the low half 8 bits up in the high one; all sums stay below 2^53.
+    low = product >>> 0
+    high = (high * PRIME_LOW + (product - low) / 0x1_0000_0000 + mixed * 0x100) >>> 0
+  }
+  return (BigInt(high) << 32n) | BigInt(low)
 }
 
 const OFFSET_BASIS_32 = 0x811c9dc5

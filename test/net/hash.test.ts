@@ -8,6 +8,18 @@ test("hash64 is FNV-1a (test values of draft-eastlake-fnv)", () => {
   expect(hash64("foobar")).toBe(0x85944171f73967e8n)
 })
 
+test("hash64 is what FNV-1a says with whole numbers, of any text", () => {
+  const plain = (text: string): bigint => {
+    let hash = 0xcbf29ce484222325n
+    for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+    return hash
+  }
+  for (let n = 0; n < 500; n++) {
+    const text = String.fromCodePoint(...Array.from({ length: n % 40 }, (_, i) => (n * 7_919 + i * 104_729) % 0xd7ff))
+    expect(hash64(text)).toBe(plain(text))
+  }
+})
+
 /** Pearson's statistic of counts against an even spread. */
 const chiSquare = (counts: ReadonlyArray<number>): number => {
   const mean = counts.reduce((sum, n) => sum + n, 0) / counts.length
