@@ -5,6 +5,7 @@ import { clusterNamespaceOf, contentOfObject, isRecord, type ObjectContent, refK
 import type { ConfigFile } from "./load.ts"
 import type { ConfigObject, ObjectRef } from "./objects.ts"
 import { splitPieces } from "./pieces.ts"
+import { remembered } from "./remember.ts"
 import { parseSource } from "./source.ts"
 import { stableJson } from "./stableJson.ts"
 
@@ -41,17 +42,8 @@ const read = (files: ReadonlyArray<ConfigFile>): ReadonlyArray<ConfigDocument> =
   )
 }
 
-/** Files are values: the same array is read once. */
-const known = new WeakMap<ReadonlyArray<ConfigFile>, ReadonlyArray<ConfigDocument>>()
-
 /** In the order of the files and their lines. Documents with syntax errors are left out. */
-export const documentsOf = (files: ReadonlyArray<ConfigFile>): ReadonlyArray<ConfigDocument> => {
-  const before = known.get(files)
-  if (before !== undefined) return before
-  const documents = read(files)
-  known.set(files, documents)
-  return documents
-}
+export const documentsOf = remembered(read)
 
 /** What the store of configs knows of an object beside its document. */
 export interface ObjectMeta {
@@ -92,12 +84,13 @@ export const configObjects = (
 const contents = (files: ReadonlyArray<ConfigFile>): ReadonlyMap<string, string> =>
   new Map(documentsOf(files).map(({ key, content }) => [key, content]))
 
-const isReadable = ({ path, text }: ConfigFile): boolean =>
-  !parseSource(path, text).problems.some(({ severity }) => severity === "error")
+const areReadable = remembered((files) =>
+  files.every(({ path, text }) => !parseSource(path, text).problems.some(({ severity }) => severity === "error"))
+)
 
 /** Whether both have the same documents, whatever their order, comments and layout. What cannot be read is like nothing else. */
 export const sameDocuments = (a: ReadonlyArray<ConfigFile>, b: ReadonlyArray<ConfigFile>): boolean => {
-  if (![...a, ...b].every(isReadable)) return false
+  if (!areReadable(a) || !areReadable(b)) return false
   const [left, right] = [contents(a), contents(b)]
   // Twice the same is not the same: it is a mistake.
   if (left.size !== documentsOf(a).length || right.size !== documentsOf(b).length) return false

@@ -16,7 +16,7 @@ import { type DaemonSettings, daemonSettings } from "./daemonSettings.ts"
 import { toDesired } from "./desired.ts"
 import { noDocuments, readDocument } from "./kinds.ts"
 import { type Problem, sortProblems } from "./problem.ts"
-import { parseSource, type SourceDocument } from "./source.ts"
+import { parseAhead, parseSource, type SourceDocument } from "./source.ts"
 
 export interface ConfigFile {
   readonly path: string
@@ -48,14 +48,25 @@ const noCluster = (files: ReadonlyArray<ConfigFile>): Problem => ({
   expected: "a document with apiVersion: baremetal.cluster.gke.io/v1 and kind: Cluster"
 })
 
-/** The cluster that `files` together describe, and what is wrong or doubtful about them. Never throws. */
-export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
+/** Documents that are decoded in one step. */
+const SLICE = 100
+
+/**
+ * `loadCluster` step by step, for who has other things to do in between: with thousands of documents it takes longer than a lease
+ * or a hold timer can wait.
+ */
+export function* loadSteps(files: ReadonlyArray<ConfigFile>): Generator<void, ConfigResult> {
+  for (const { text } of files) yield* parseAhead(text)
   const parsed = files.map((file) => parseSource(file.path, file.text))
   const sources = parsed.flatMap((file) => file.documents)
   const documents = noDocuments()
   const problems: Array<Problem> = parsed.flatMap((file) => file.problems)
-  const readings = sources.map((source) => readDocument(source, documents))
-  problems.push(...readings.flatMap((reading) => reading.problems))
+  const readings: Array<ReturnType<typeof readDocument>> = []
+  for (const [at, source] of sources.entries()) {
+    readings.push(readDocument(source, documents))
+    if (at % SLICE === SLICE - 1) yield
+  }
+  for (const reading of readings) problems.push(...reading.problems)
   problems.push(...checkDuplicateDocuments(documents), ...checkDaemonConfig(documents))
   const cluster = documents.clusters[0]
   if (cluster === undefined) {
@@ -66,23 +77,32 @@ export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
     // What a broken document would have said is not missed as well.
     const complete = readings.every((reading) => reading.complete) && parsed.every((file) => file.complete)
     const context = checkContext(cluster, documents)
-    problems.push(
-      ...checkDocuments(context),
-      ...checkControlPlane(context),
-      ...checkAddresses(context),
-      ...checkServices(context),
-      ...checkServiceDocuments(context),
-      ...checkEndpointSlices(context),
-      ...(complete ? [...checkServiceParts(context), ...checkServicesServed(context)] : [])
-    )
+    const checks = [checkDocuments, checkControlPlane, checkAddresses, checkServices, checkServiceDocuments]
+    const ofTheWhole = complete ? [checkServiceParts, checkServicesServed] : []
+    for (const check of [...checks, checkEndpointSlices, ...ofTheWhole]) {
+      yield
+      for (const problem of check(context)) problems.push(problem)
+    }
   }
   const sorted = sortProblems(
     problems,
     files.map((file) => file.path)
   )
   if (cluster === undefined || sorted.some((problem) => problem.severity === "error")) return { problems: sorted }
+  yield
   const desired = toDesired(cluster, documents)
+  yield
   const canonical = canonicalForm(desired)
+  yield
   const daemon = daemonSettings(documents.daemonConfigs[0]?.value)
   return { cluster: desired, canonical, hash: hashOf(canonical), daemon, problems: sorted }
+}
+
+/** The cluster that `files` together describe, and what is wrong or doubtful about them. Never throws. */
+export const loadCluster = (files: ReadonlyArray<ConfigFile>): ConfigResult => {
+  const steps = loadSteps(files)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
 }

@@ -116,6 +116,21 @@ const tooLarge = (file: string, text: string): Problem => ({
   message: `the file has ${Math.ceil(text.length / 1024 / 1024)} MiB: one of more than ${FILE_LENGTH_MAX / 1024 / 1024} is not read`
 })
 
+const SLICE_LENGTH = 32 * 1024
+
+/** Parses what `parseSource` will ask for, a slice at each step. */
+export function* parseAhead(text: string): Generator<void, void> {
+  if (text.length > FILE_LENGTH_MAX) return
+  let length = 0
+  for (const { text: piece } of splitPieces(text)) {
+    parsedPiece(piece)
+    length += piece.length
+    if (length < SLICE_LENGTH) continue
+    length = 0
+    yield
+  }
+}
+
 /** The documents of one file; empty documents are left out. Every other irregularity is a problem. */
 export const parseSource = (
   file: string,

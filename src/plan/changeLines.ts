@@ -178,12 +178,14 @@ const serviceLines = (before: World | undefined, after: World): ReadonlyArray<Ch
   )
 }
 
-/** Every line, in no order. */
-export const linesOf = (before: World | undefined, after: World): ReadonlyArray<ChangeLine> => {
+/** Every line, in no order; a step a node. */
+export function* lineSteps(before: World | undefined, after: World): Generator<void, ReadonlyArray<ChangeLine>> {
   const addresses = new Set([...(before?.nodes.keys() ?? []), ...after.nodes.keys()])
-  return [
-    ...[...addresses].flatMap((address) => nodeLines(before?.nodes.get(address), after.nodes.get(address))),
-    ...assignmentLines(before, after),
-    ...serviceLines(before, after)
-  ]
+  const lines: Array<ChangeLine> = []
+  for (const address of addresses) {
+    yield
+    lines.push(...nodeLines(before?.nodes.get(address), after.nodes.get(address)))
+  }
+  yield
+  return [...lines, ...assignmentLines(before, after), ...serviceLines(before, after)]
 }

@@ -32,6 +32,8 @@ export interface WorldInput {
   /** Nodes that the config is about to let go of. */
   readonly leaving: ReadonlySet<Address>
   readonly force: boolean
+  /** Where it is known already what the allocator gives. */
+  readonly allocation?: Allocation
   /** Milliseconds since the epoch. */
   readonly nowMs: number
   /** The plans of before, whose sessions keep their names. */
@@ -54,6 +56,13 @@ export interface World {
   readonly allocation?: Allocation
   /** With the claims and bindings that it ends with. */
   readonly view: ClusterView | undefined
+}
+
+export const atOnce = <T>(steps: Generator<void, T>): T => {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
 }
 
 /** As the allocator rests addresses by default; how long matters to nobody who asks what a change does. */
@@ -166,25 +175,27 @@ const layer2Plan = (node: string): NodePlan => ({
   refusals: []
 })
 
-/** The whole cluster under `cluster`, when it has come to rest. */
-export const worldOf = (cluster: DesiredCluster, input: WorldInput): World => {
+/** The whole cluster under `cluster`, when it has come to rest; step by step, since with thousands of services each takes a while. */
+export function* worldSteps(cluster: DesiredCluster, input: WorldInput): Generator<void, World> {
   const nodes = allNodes(cluster)
   const members = membersOf(cluster, input)
   const byAddress = new Map(members.map((member) => [member.address, member]))
   const layer2 = cluster.loadBalancer.type === "layer2"
-  const plansWith = (view: ClusterView | undefined) => {
+  const plansWith = function* (view: ClusterView | undefined): Generator<void, ReadonlyMap<Address, PlannedNode>> {
     const parts = view === undefined || layer2 ? undefined : serviceParts(cluster, view)
-    return new Map(
-      nodes.map((node): [Address, PlannedNode] => {
-        const seen = viewOf(node, input, byAddress, view)
-        const plan = layer2 ? layer2Plan(seen.name) : planNode(cluster, seen, node, parts)
-        return [node.address, { node, plan, alive: view === undefined || byAddress.has(node.address) }]
-      })
-    )
+    const plans = new Map<Address, PlannedNode>()
+    for (const node of nodes) {
+      yield
+      const seen = viewOf(node, input, byAddress, view)
+      const plan = layer2 ? layer2Plan(seen.name) : planNode(cluster, seen, node, parts)
+      plans.set(node.address, { node, plan, alive: view === undefined || byAddress.has(node.address) })
+    }
+    return plans
   }
-  if (input.view === undefined) return { cluster, nodes: plansWith(undefined), assignments: [], view: undefined }
+  if (input.view === undefined) return { cluster, nodes: yield* plansWith(undefined), assignments: [], view: undefined }
   const serving = cluster.type !== "admin" && cluster.loadBalancer.mode === "bundled"
-  const allocation = serving ? allocationOf(cluster, input.view, input) : undefined
+  const allocation = serving ? (input.allocation ?? allocationOf(cluster, input.view, input)) : undefined
+  yield
   const { bindings, resting } = allocation ?? input.view
   const view: ClusterView = { ...input.view, members, bindings, resting }
   const [first] = nodes
@@ -192,12 +203,15 @@ export const worldOf = (cluster: DesiredCluster, input: WorldInput): World => {
   const settled = { ...view, claims: settledClaims(assignments, view.claims) }
   return {
     cluster,
-    nodes: plansWith(settled),
+    nodes: yield* plansWith(settled),
     assignments,
     ...(allocation === undefined ? {} : { allocation }),
     view: settled
   }
 }
+
+/** Every step at once. */
+export const worldOf = (cluster: DesiredCluster, input: WorldInput): World => atOnce(worldSteps(cluster, input))
 
 /** A session by its ends: where a floating IP is does not change it. */
 export interface SessionEnds {

@@ -5,9 +5,9 @@ import { losing } from "../ipam/restore.ts"
 import type { Address } from "../net/ip.ts"
 import { type ChangeLine, type ClusterChange, VERDICTS, type Verdict } from "./change.ts"
 import { guardsOf } from "./changeGuards.ts"
-import { linesOf } from "./changeLines.ts"
+import { lineSteps } from "./changeLines.ts"
 import { type ChangedObject, idleObjects } from "./changeObjects.ts"
-import { type ChangeSelf, type World, worldOf } from "./changeWorld.ts"
+import { atOnce, type ChangeSelf, type World, worldSteps } from "./changeWorld.ts"
 import type { DesiredCluster } from "./desired.ts"
 import { allNodes } from "./findSelf.ts"
 import type { ClusterView } from "./view.ts"
@@ -72,29 +72,42 @@ const difference = (all: ReadonlySet<Address>, without: ReadonlySet<Address>): R
 const startOf = (view: ClusterView | undefined, before: World | undefined): ClusterView | undefined =>
   view === undefined || before?.view === undefined ? view : { ...before.view, members: view.members }
 
-/** What the change does, line by line, and what it takes away. Total: every pair of configs has an answer. */
-export const changeOf = (input: ChangeInput): ClusterChange => {
+/** What the allocator goes by. */
+const requested = ({ loadBalancer, services, serviceFamilies, type }: DesiredCluster): string =>
+  JSON.stringify([loadBalancer.mode, loadBalancer.pools, services, serviceFamilies, type])
+
+/** `changeOf` step by step: with thousands of services a daemon has other things to do in between. */
+export function* changeSteps(input: ChangeInput): Generator<void, ClusterChange> {
   const { before, after, view, self, nowMs, force = false } = input
   const [old, next] = [addressesOf(before), addressesOf(after)]
   const none: ReadonlySet<Address> = new Set()
   const common = { self, nowMs }
   const was =
-    before === undefined ? undefined : worldOf(before, { ...common, view, supposed: none, leaving: none, force: false })
+    before === undefined
+      ? undefined
+      : yield* worldSteps(before, { ...common, view, supposed: none, leaving: none, force: false })
+  yield
   const start = startOf(view, was)
   // Where services lose addresses the change is made by force or not at all: what it does then is what there is to be seen.
   const losses =
     before === undefined || start === undefined
       ? []
       : losing(after.loadBalancer.pools, after.services, start.bindings, before.loadBalancer.pools)
-  const is = worldOf(after, {
+  const forced = force || losses.length > 0
+  const same = !forced && before !== undefined && requested(before) === requested(after)
+  const is = yield* worldSteps(after, {
     ...common,
     view: start,
     supposed: difference(next, old),
     leaving: difference(old, next),
-    force: force || losses.length > 0,
+    force: forced,
+    ...(same && was?.allocation !== undefined ? { allocation: was.allocation } : {}),
     ...(was === undefined ? {} : { names: was })
   })
-  const lines = linesOf(was, is)
+  const lines = yield* lineSteps(was, is)
   const idle = idleObjects(before, after, input.objects ?? [], movesNothing({ lines }))
   return { lines: inOrder([...lines, ...idle]), guards: guardsOf(was, is), summary: summaryOf(lines) }
 }
+
+/** What the change does, line by line, and what it takes away. Total: every pair of configs has an answer. */
+export const changeOf = (input: ChangeInput): ClusterChange => atOnce(changeSteps(input))

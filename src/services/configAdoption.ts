@@ -7,7 +7,7 @@ import type { RevisionInfo } from "../config/objects.ts"
 import { copyText, readCopy } from "./configCopy.ts"
 import type { Proposals } from "./configProposals.ts"
 import type { Adopted, Standing } from "./configStanding.ts"
-import { load, logWarnings, problemText } from "./inForce.ts"
+import { load, loadInSlices, logWarnings, problemText } from "./inForce.ts"
 
 /** `fresh`: this node saw it come. */
 export interface Watched {
@@ -62,7 +62,7 @@ export const makeAdoption = (at: Standing, proposals: Proposals, watched: Watche
       at.inForce = { ...at.inForce, info: infoOf(pointer) }
       tell()
     } else {
-      const loaded = proposals.known(value) ?? load(record.files)
+      const loaded = proposals.known(value) ?? (yield* loadInSlices(record.files))
       if ("problems" in loaded)
         return yield* cannotRun(
           `revision ${pointer.revision} of its config is not valid for this version of viaduct:\n${problemText(loaded.problems)}`

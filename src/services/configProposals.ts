@@ -17,12 +17,13 @@ import type { ConfigFile } from "../config/load.ts"
 import type { ConfigObject, ConfigOrigin, ObjectRef } from "../config/objects.ts"
 import type { ApplyOutcome, Done } from "../config/outcome.ts"
 import type { ClusterChange } from "../plan/change.ts"
-import { changeOf } from "../plan/clusterChange.ts"
+import { changeSteps } from "../plan/clusterChange.ts"
 import { allNodes } from "../plan/findSelf.ts"
 import type { ConfigRevision } from "../plan/view.ts"
 import type { StoreOperation } from "../ports/ClusterStore.ts"
 import type { Adopted, Standing } from "./configStanding.ts"
-import { changedObjects, type Loaded, load, objectsOf, revisionsIn } from "./inForce.ts"
+import { changedObjects, type Loaded, loadInSlices, objectsOf, revisionsIn } from "./inForce.ts"
+import { inSlices } from "./slices.ts"
 
 export interface Proposal {
   readonly files: ReadonlyArray<ConfigFile>
@@ -63,21 +64,23 @@ export const makeProposals = (at: Standing) => {
   /** The last one that it made, so that it need not be read again when it comes back from the store. */
   let last: { readonly value: string; readonly loaded: Loaded } | undefined
 
-  const changeTo = (after: Loaded, force: boolean): ClusterChange => {
+  const changeTo = (after: Loaded, force: boolean): Effect.Effect<ClusterChange> => {
     const before = at.inForce
     const { store, view } = cluster.state()
     // A node that keeps its state to itself knows nothing of the others.
     const alone = mode === "file" && allNodes(after.cluster).length > 1
     const self = at.introduction()
-    return changeOf({
-      before: before?.cluster,
-      after: after.cluster,
-      view: store === "never" || alone ? undefined : view,
-      ...(self === undefined ? {} : { self }),
-      objects: before === undefined ? [] : changedObjects(before.files, after.files),
-      force,
-      nowMs: now()
-    })
+    return inSlices(
+      changeSteps({
+        before: before?.cluster,
+        after: after.cluster,
+        view: store === "never" || alone ? undefined : view,
+        ...(self === undefined ? {} : { self }),
+        objects: before === undefined ? [] : changedObjects(before.files, after.files),
+        force,
+        nowMs: now()
+      })
+    )
   }
 
   const make = (proposal: Proposal, loaded: Loaded, change: ClusterChange, node: string): Made => {
@@ -169,7 +172,7 @@ export const makeProposals = (at: Standing) => {
   })
 
   const propose = Effect.fnUntraced(function* (proposal: Proposal, adopted: Adopted | undefined) {
-    const loaded = load(proposal.files)
+    const loaded = yield* loadInSlices(proposal.files)
     if ("problems" in loaded) return { outcome: "invalid", problems: loaded.problems } as const
     const reason = yield* impossible(loaded)
     if (reason !== undefined) return { outcome: "refused", reason } as const
@@ -188,9 +191,8 @@ export const makeProposals = (at: Standing) => {
         ...objectIn(loaded, before.metas, proposal.ref)
       } as const
     }
-    // Thousands of services take a second for each of these: what has to be done in time is let in between.
-    yield* Effect.yieldNow
-    const change = changeTo(loaded, proposal.force)
+    const change = yield* changeTo(loaded, proposal.force)
+    // What is made of thousands of documents next takes a while as well.
     yield* Effect.yieldNow
     const made = make(proposal, loaded, change, yield* at.nameIn(loaded.cluster))
     const object = objectIn(loaded, made.metas, proposal.ref)

@@ -4,12 +4,14 @@ import { Effect } from "effect"
 import { infoOf, readRevisionInfo, revisionOfKey } from "../cluster/revisions.ts"
 import type { StoredEntry } from "../cluster/state.ts"
 import { configObjects, documentsOf, type ObjectMetas } from "../config/documentsOf.ts"
-import { type ConfigFile, type ConfigResult, loadCluster } from "../config/load.ts"
+import { type ConfigFile, type ConfigResult, loadCluster, loadSteps } from "../config/load.ts"
 import type { ConfigObject, ConfigSnapshot, RevisionInfo } from "../config/objects.ts"
 import { formatProblem, type Problem } from "../config/problem.ts"
+import { makeMemory } from "../config/remember.ts"
 import type { ChangedObject } from "../plan/changeObjects.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
 import type { ConfigRevision } from "../plan/view.ts"
+import { inSlices } from "./slices.ts"
 
 /** A config that is valid. */
 export interface Loaded {
@@ -35,12 +37,21 @@ export interface InForce extends Loaded {
 
 const isError = ({ severity }: Problem): boolean => severity === "error"
 
+const memory = makeMemory<ConfigResult>()
+
+const loaded = (files: ReadonlyArray<ConfigFile>, { cluster, canonical, hash, problems }: ConfigResult) =>
+  cluster === undefined || canonical === undefined || hash === undefined
+    ? { problems }
+    : ({ files, cluster, canonical, hash, warnings: problems } satisfies Loaded)
+
 /** What the files say, or what is wrong with them. */
-export const load = (files: ReadonlyArray<ConfigFile>): Loaded | { readonly problems: ReadonlyArray<Problem> } => {
-  const { cluster, canonical, hash, problems }: ConfigResult = loadCluster(files)
-  if (cluster === undefined || canonical === undefined || hash === undefined) return { problems }
-  return { files, cluster, canonical, hash, warnings: problems }
-}
+export const load = (files: ReadonlyArray<ConfigFile>): Loaded | { readonly problems: ReadonlyArray<Problem> } =>
+  loaded(files, memory.recall(files) ?? memory.keep(files, loadCluster(files)))
+
+/** The same, with turns for everything else in between: for files that were not loaded before. */
+export const loadInSlices = Effect.fnUntraced(function* (files: ReadonlyArray<ConfigFile>) {
+  return loaded(files, memory.recall(files) ?? memory.keep(files, yield* inSlices(loadSteps(files))))
+})
 
 export const problemText = (problems: ReadonlyArray<Problem>): string =>
   problems.filter(isError).map(formatProblem).join("\n") || "the files hold no Cluster document"
