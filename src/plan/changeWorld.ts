@@ -136,7 +136,9 @@ const viewOf = (
   if (view === undefined) return { name, addresses, withoutCluster: "there is no word from the cluster's store" }
   const held = view.claims.flatMap((claim) => (claim.node === name ? [claim.address] : []))
   const before = names?.nodes.get(node.address)?.plan.sessions.map(({ key, name: called }) => [key, called] as const)
-  const sessionNames = before === undefined ? (me?.sessionNames ?? toldNames(view, name)) : new Map(before)
+  // A node that the config did not have runs no session, whatever it said when it last ran some.
+  const running = names === undefined ? (me?.sessionNames ?? toldNames(view, name)) : undefined
+  const sessionNames = before === undefined ? running : new Map(before)
   return { name, addresses, cluster: { view, held, sessionNames: sessionNames ?? new Map(), settling: false } }
 }
 

@@ -286,6 +286,10 @@ describe("what is known", () => {
     })
     expect(shorts(result)).toContain("session reset at cp1 session 10.0.1.254-cp1-10.0.1.10")
     expect(shorts(result)).toContain("session reset at cp2 session 10.0.1.254-cp2")
+    // What it said before it was taken out counts no more when it comes back.
+    const without = { ...base, controlPlaneNodes: base.controlPlaneNodes.slice(1) }
+    const back = change(base, { before: without, view: { ...settled, claims: [], summaries: [summary] } })
+    expect(shorts(back)).toContain("session added at cp1 session 10.0.1.254-cp1")
   })
 
   test("this node's own word on its addresses and names counts", () => {

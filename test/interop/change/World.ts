@@ -60,7 +60,7 @@ export const sessionsByName = async ({ stage }: ChangeWorld): Promise<ReadonlyMa
 
 /** Nothing is said any more: what was on its way has come and is counted. */
 export const counted = async ({ stage, routers }: ChangeWorld): Promise<Look> => {
-  await Bun.sleep(700)
+  await Bun.sleep(500)
   return look(stage.lab, routers)
 }
 
@@ -127,22 +127,33 @@ export const fileOf = ({ stage }: ChangeWorld, text: string): string => {
   return path
 }
 
+/** What `viaduct diff` and `viaduct apply` ask the daemon. */
+const ask = async ({ stage }: ChangeWorld, verb: "plan" | "apply", body: object): Promise<ApplyOutcome> => {
+  const unix = join(stage.lab.hostDirectory("node-01"), "admin.sock")
+  const headers = { "content-type": "application/json" }
+  const answer = await fetch(`http://localhost/v1/${verb}`, {
+    unix,
+    method: "POST",
+    headers,
+    body: JSON.stringify(body)
+  })
+  return (await answer.json()) as ApplyOutcome
+}
+
 /**
  * Asks what the text would do, does it, and holds what the routers have counted against what was said: for every session, and nothing
- * but that. `words`: more flags for apply.
+ * but that.
  */
-export const change = async (world: ChangeWorld, text: string, ...words: ReadonlyArray<string>): Promise<Step> => {
+export const change = async (world: ChangeWorld, text: string, force = false): Promise<Step> => {
   const { stage } = world
-  const path = fileOf(world, text)
+  const files = [{ path: "next.yaml", text }]
   await settled(world)
   const [before, names] = [await counted(world), await sessionsByName(world)]
-  const asked = await stage.command("node-01", "diff", "-o", "json", path)
-  if (asked.code !== 1) throw new Error(`viaduct diff ended with ${asked.code}: ${asked.stderr}${asked.stdout}`)
-  const outcome = JSON.parse(asked.stdout) as ApplyOutcome
-  if (!("change" in outcome)) throw new Error(asked.stdout)
-  const { lines } = outcome.change
-  const applied = await stage.command("node-01", "apply", ...words, path)
-  if (applied.code !== 0) throw new Error(`viaduct apply ended with ${applied.code}: ${applied.stderr}`)
+  const planned = await ask(world, "plan", { files, force })
+  if (planned.outcome !== "planned") throw new Error(JSON.stringify(planned))
+  const { lines } = planned.change
+  const applied = await ask(world, "apply", { files, force })
+  if (applied.outcome !== "applied") throw new Error(JSON.stringify(applied))
   const added = lines.filter(({ verdict }) => verdict === "session added")
   const after = await stage.lab.until(
     async () => {

@@ -33,10 +33,10 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => world?.stage.lab.dispose())
 
-const step = async (more: Partial<FileSpec>, ...words: ReadonlyArray<string>) => {
+const step = async (more: Partial<FileSpec>, force = false) => {
   if (world === undefined) throw new Error("the world is not there")
   now = { ...now, ...more }
-  const { verdicts, happened } = await change(world, fileText(now), ...words)
+  const { verdicts, happened } = await change(world, fileText(now), force)
   return { verdicts: verdicts.filter((verdict) => verdict !== "no effect"), sum: sum(happened) }
 }
 
@@ -120,7 +120,7 @@ describe("seven sessions, and", () => {
     const refused = await world.stage.command("node-01", "apply", path)
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("insist on it with --force")])
     expect(refused.stdout).toContain("node node-03 is in the config no more")
-    const less = await step({ nodes: 2 }, "--force")
+    const less = await step({ nodes: 2 }, true)
     expect(less.verdicts).toContain("session removed")
     const more = await step({ nodes: 3 })
     expect(more.verdicts).toContain("session added")
