@@ -43,6 +43,7 @@ import { rollbackCommand } from "./cli/rollback.ts"
 import { routerConfigCommand } from "./cli/routerConfig.ts"
 import { runCommand } from "./cli/run.ts"
 import { simulateCommand } from "./cli/simulate.ts"
+import { supportBundleCommand } from "./cli/supportBundle.ts"
 import { tokenCommand } from "./cli/token.ts"
 import { topCommand } from "./cli/top.ts"
 import { traceCommand } from "./cli/trace.ts"
@@ -96,6 +97,7 @@ const viaduct = Command.make("viaduct").pipe(
     drainCommand,
     tokenCommand,
     kubeconfigCommand,
+    supportBundleCommand,
     advertiseCommand,
     decodeCommand,
     encodeCommand,

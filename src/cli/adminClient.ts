@@ -203,6 +203,17 @@ const streamOf = (
     }).pipe(Effect.andThen(Queue.end(queue)))
   )
 
+/** GETs `path` whole, with the name that the answer gives its file. */
+export const getOctets = (connection: Connection, path: string) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const response = await request(connection, path, { accept: "*/*" }, signal)
+      const named = /filename="([\w.-]+)"/.exec(response.headers.get("content-disposition") ?? "")
+      return { octets: new Uint8Array(await response.arrayBuffer()), fileName: named?.[1] }
+    },
+    catch: adminError
+  })
+
 /** The lines of a streamed answer, until the daemon ends it; with `json` that of a POST. Interruption closes the connection. */
 export const streamJson = (
   connection: Connection,

@@ -8,6 +8,7 @@ import { LogRing } from "../observe/LogRing.ts"
 import { Recorder } from "../observe/Recorder.ts"
 import { ClusterStores } from "../ports/ClusterStore.ts"
 import { Host } from "../ports/Host.ts"
+import type { EventReason } from "../resources/eventReasons.ts"
 import { readiness } from "../resources/readiness.ts"
 import { Cluster } from "../services/Cluster.ts"
 import { ConfigStore } from "../services/ConfigStore.ts"
@@ -162,7 +163,12 @@ const daemon = Effect.fnUntraced(function* (
   const supervisor = yield* Supervisor
   const source = yield* nodeSource(recorder)
   const explain = yield* explainControl(source)
-  const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin }
+  const journal = yield* EventJournal
+  const emit = (reason: EventReason, message: string) =>
+    Effect.flatMap(Effect.promise(source.status), ({ node: name }) =>
+      journal.emit({ reason, message, about: { apiVersion: "v1", kind: "Node", namespace: "", name } })
+    )
+  const secure = { dataDirectory: options.dataDir, hostname: host.hostname, settings: admin, emit }
   const listeners = { socket: options.adminSocket, listen: options.adminListen, secure }
   const preflight = yield* daemonPreflight(source)
   const control = {

@@ -19,6 +19,7 @@ import { localOnly } from "../api/localOnly.ts"
 import type { NodeSource } from "../api/source.ts"
 import type { AdminSettings } from "../config/daemonSettings.ts"
 import { AdminServer, type FetchHandler } from "../ports/AdminServer.ts"
+import type { EventReason } from "../resources/eventReasons.ts"
 import { machineNames, serveTls } from "./adminTls.ts"
 import { parseListen, parseTlsListen, urlHost } from "./listenAddress.ts"
 import { sha256, tokensPath, watchedTokens } from "./tokensFile.ts"
@@ -44,6 +45,8 @@ export interface AdminListeners {
     readonly dataDirectory: string
     readonly hostname: string
     readonly settings: AdminSettings
+    /** Writes an event about this node. */
+    readonly emit?: (reason: EventReason, message: string) => Effect.Effect<void>
   }
 }
 
@@ -57,8 +60,15 @@ export const serveAdmin = Effect.fnUntraced(function* (
   const context = yield* Effect.context<never>()
   const run = (effect: Effect.Effect<void>) => void Effect.runForkWith(context)(effect)
   const report = (error: unknown) => run(Effect.logError("admin API:", error))
-  const log = (record: AuditRecord) =>
+  const log = (record: AuditRecord) => {
     run(Effect.logInfo(auditText(record)).pipe(Effect.annotateLogs({ audit: record })))
+    // Nobody fills the journal by trying: the message is the same whatever they ask for.
+    if (record.outcome === "denied" && record.status === 403 && record.via !== "")
+      tell("WriteDenied", `${record.who} (${record.via}) asked the admin API for a change and may read only`)
+  }
+  const tell = (reason: EventReason, message: string) => {
+    if (secure?.emit !== undefined) run(secure.emit(reason, message))
+  }
   const allowed = secure?.settings.allowedHosts ?? []
   let tls: (() => NonNullable<Reach["tls"]>) | undefined
   const tokensFile = secure === undefined ? undefined : (secure.settings.tokensFile ?? tokensPath(secure.dataDirectory))
@@ -69,7 +79,10 @@ export const serveAdmin = Effect.fnUntraced(function* (
     ...(tokensFile === undefined ? {} : { tokensFile })
   })
   const attempts = makeAttempts()
-  const refused = (address: string, why: string) => run(Effect.logWarning(`login from ${address} refused: ${why}`))
+  const refused = (address: string, why: string) => {
+    run(Effect.logWarning(`login from ${address} refused: ${why}`))
+    tell("LoginRefused", "a login to the admin API was refused")
+  }
   const login = (anonymous?: Actor) =>
     authenticate({
       ...{ tokens, sha256, attempts, refused, now: () => performance.now() },

@@ -55,10 +55,25 @@ export const draining = (status: NodeStatus, node: string): Draining => {
   }
 }
 
-/** What `node` still has although it is drained: nothing means that it is done. */
+/** Service prefixes that some node announces with this one as a next hop, by what each says of its own sessions. */
+const announced = ({ members, services, sessions, elsewhere }: NodeStatus, node: string): ReadonlyArray<string> => {
+  const hops = Object.values(members.find(({ name }) => name === node)?.nextHops ?? {})
+  const addresses = new Set(services.flatMap((service) => service.addresses))
+  const own = sessions.flatMap(({ advertised }) =>
+    advertised.map(({ prefix, nextHop }) => ({ prefix, hops: [nextHop] }))
+  )
+  const others = elsewhere.flatMap(({ routes }) => routes.map(({ prefix, nextHops }) => ({ prefix, hops: nextHops })))
+  const through = [...own, ...others].filter(
+    (route) => addresses.has(route.prefix.replace(/\/\d+$/, "")) && route.hops.some((hop) => hops.includes(hop))
+  )
+  return [...new Set(through.map(({ prefix }) => `route to ${prefix}`))]
+}
+
+/** What `node` still has although it is drained: nothing means that it is done, and that routers have been told. */
 export const stillHas = (status: NodeStatus, node: string): ReadonlyArray<string> => [
   ...status.floatingIps.filter((one) => has(status, node, one)).map(({ address }) => address),
   ...status.services
     .filter(({ nextHops }) => nextHops.some((hop) => hop.node === node))
-    .map(({ namespace, name }) => `next hop of ${namespace}/${name}`)
+    .map(({ namespace, name }) => `next hop of ${namespace}/${name}`),
+  ...announced(status, node)
 ]

@@ -50,6 +50,16 @@ export const eventReasons = {
   NodeLeft: { type: "Warning", means: "a node is not in the cluster any more" },
   NodeDrained: { type: "Normal", means: "a node was taken out of service" },
   NodeReturned: { type: "Normal", means: "a node that was drained is back in service" },
+  LoginRefused: {
+    type: "Warning",
+    means: "somebody could not log in to the admin API; the log says from where",
+    logged
+  },
+  WriteDenied: {
+    type: "Warning",
+    means: "somebody asked the admin API for what they may not do; the log says what",
+    logged
+  },
   StoreLost: { type: "Warning", means: "the cluster's store does not answer" },
   StoreBack: { type: "Normal", means: "the cluster's store answers again" },
   AllocatorConflict: { type: "Normal", means: "two nodes gave out addresses at once; one of them did it again" }

@@ -180,7 +180,7 @@ describe.skipIf(!openssl)(`access${openssl ? "" : " (needs openssl)"}`, () => {
     expect((await fetch("http://localhost/v1/access", { unix: at("a.sock") } as RequestInit)).status).toBe(200)
   })
 
-  test("the log has every write with who and what, and no token", () => {
+  test("the log has every write with who and what, and no token", async () => {
     const audits = daemon.output.split("\n").flatMap((line) => {
       const entry = line.startsWith("{") ? (JSON.parse(line) as { msg: string; audit?: object }) : undefined
       return entry?.audit === undefined ? [] : [entry.audit]
@@ -198,7 +198,10 @@ describe.skipIf(!openssl)(`access${openssl ? "" : " (needs openssl)"}`, () => {
     )
     expect(daemon.output).toMatch(/login from 127\.0\.0\.1 refused/)
     expect(secrets.length).toBeGreaterThan(2)
-    for (const secret of [...secrets, "vd_guess"]) expect(daemon.output).not.toContain(secret)
+    const { out } = await viaduct("events", "--warnings", "--socket", at("a.sock"))
+    expect(out).toMatch(/LoginRefused/)
+    expect(out).toMatch(/dave \(certificate\) asked the admin API for a change and may read only/)
+    for (const secret of [...secrets, "vd_guess"]) expect(daemon.output + out).not.toContain(secret)
   })
 
   test("is refused at start where it would be open to the network and nobody could log in", async () => {

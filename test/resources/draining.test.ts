@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { draining, stillHas } from "../../src/resources/draining.ts"
 import type { FloatingIpStatus, NodeStatus, ServiceStatus } from "../../src/resources/nodeStatus.ts"
-import { nodeStatus } from "./fixtures.ts"
+import { nodeStatus, route, session } from "./fixtures.ts"
 
 const member = (name: string, drained = false): NodeStatus["members"][number] => ({
   ...{ name, address: "10.0.1.1", version: "0.1.0", configHash: "ab", startedAt: "2021-06-14T22:00:00Z" },
@@ -58,6 +58,20 @@ describe("draining", () => {
     expect(draining(now, "node-03")).toMatchObject({ known: true, drained: false, moves: [], losses: [] })
     expect(draining(now, "node-02").drained).toBe(true)
     expect(draining(now, "node-04")).toMatchObject({ known: false, nodes: ["node-01", "node-02", "node-03"] })
+  })
+
+  test("is not done while a node, by its own word, still announces a service through it", () => {
+    const routes = [{ name: "web", prefix: "10.1.1.1/32", nextHops: ["10.0.1.1", "10.0.1.2"], sessions: ["a"] }]
+    const there = { node: "node-02", reportedAt: "2021-06-14T22:00:00Z", sessions: [], routes, routesMore: 0 }
+    const members = [{ ...member("node-01", true), nextHops: { ipv4: "10.0.1.2" } }, member("node-02")]
+    const now = status([], [service("web", ["node-02"])], { members, elsewhere: [there] })
+    expect(stillHas(now, "node-01")).toEqual(["route to 10.1.1.1/32"])
+    const told = { ...there, routes: [{ ...routes[0], nextHops: ["10.0.1.1"] }] } as typeof there
+    expect(stillHas({ ...now, elsewhere: [told] }, "node-01")).toEqual([])
+    const controlPlane = { ...there, routes: [{ ...routes[0], prefix: "10.0.0.8/32" }] } as typeof there
+    expect(stillHas({ ...now, elsewhere: [controlPlane] }, "node-01")).toEqual([])
+    const own = session("s", { advertised: [route("web", "10.1.1.1/32", "10.0.1.2")] })
+    expect(stillHas({ ...now, elsewhere: [], sessions: [own] }, "node-01")).toEqual(["route to 10.1.1.1/32"])
   })
 
   test("is done when the node is no next hop and has no address, its own word counting beside the store's", () => {

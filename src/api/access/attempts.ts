@@ -10,7 +10,7 @@ export interface AttemptLimits {
   readonly addressesMax: number
 }
 
-export const defaultLimits: AttemptLimits = { burst: 20, refillMs: 3_000, addressesMax: 4_096 }
+const defaultLimits: AttemptLimits = { burst: 20, refillMs: 3_000, addressesMax: 4_096 }
 
 export interface Attempts {
   /** Whole seconds until `address` may try again; 0: now. */

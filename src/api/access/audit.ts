@@ -41,7 +41,7 @@ declare module "hono" {
 const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, "; ").slice(0, 500)
 
 /** What a record has of an outcome. */
-export const outcomeNote = (outcome: ApplyOutcome | Done | StageProgress): NotedOutcome => {
+const outcomeNote = (outcome: ApplyOutcome | Done | StageProgress): NotedOutcome => {
   if ("done" in outcome) return { outcome: outcome.done ? "done" : "refused", summary: oneLine(outcome.reason) }
   if ("state" in outcome)
     return { outcome: outcome.state, summary: oneLine(`step ${outcome.step}/${outcome.steps}: ${outcome.what}`) }

@@ -7,11 +7,19 @@ const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi
 const BEARER = /\b(bearer|basic)\s+[\w+/.~=-]{8,}/gi
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g
 
+/** `password: x`, `"token":"x"`, also inside JSON that is itself text. Names of files end otherwise and stay. */
+const ASSIGNED =
+  /((?:password|passwd|passphrase|secret|token|api[-_]?key)\\*["']?\s*[:=]\s*)(\\*"(?:[^"\\]|\\[^"])*\\*"|'[^']*'|[^\s"',;}\]]+)/gi
+
 const REDACTED = "REDACTED"
 
-/** Text without passwords in URLs, authorization headers and private keys. */
+/** Text without passwords and tokens that are called so, passwords in URLs, authorization headers and private keys. */
 export const redactText = (text: string): string =>
-  text.replace(URL_PASSWORD, `$1:${REDACTED}@`).replace(BEARER, `$1 ${REDACTED}`).replace(PEM, REDACTED)
+  text
+    .replace(PEM, REDACTED)
+    .replace(URL_PASSWORD, `$1:${REDACTED}@`)
+    .replace(BEARER, `$1 ${REDACTED}`)
+    .replace(ASSIGNED, `$1${REDACTED}`)
 
 const isSecret = (name: string, value: unknown): boolean =>
   SECRET_NAME.test(name) && !NAMES_A_FILE.test(name) && (typeof value === "string" || typeof value === "number")

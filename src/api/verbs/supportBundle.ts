@@ -1,4 +1,4 @@
-// What somebody needs who is asked for help: the status, the config, its history, events, metrics and the last messages of every session,
+// What somebody needs who is asked for help: the status, the config, its history, events, metrics, the last of the log and of the messages of every session,
 // as a tar.gz. Secrets are not in any of these; what looks like one all the same is taken out (I10). What cannot be had is said in its place.
 
 import type { NodeControl } from "../control.ts"
@@ -13,20 +13,26 @@ const MESSAGES_MAX = 20_000
 
 const json = (value: unknown): string => `${JSON.stringify(redact(value), undefined, 2)}\n`
 
+const logText = async (logs: NonNullable<NodeControl["logs"]>): Promise<string> => {
+  const lines: Array<string> = []
+  for await (const { text } of logs({ follow: false }, new AbortController().signal))
+    lines.push(`${redactText(text)}\n`)
+  return lines.join("")
+}
+
 const traceText = async (trace: NonNullable<NodeControl["trace"]>): Promise<string> => {
   const lines: Array<string> = []
-  const done = new AbortController()
-  for await (const { at, session, direction, type, text } of trace({ follow: false }, done.signal)) {
+  const { signal } = new AbortController()
+  for await (const { at, session, direction, type, text } of trace({ follow: false }, signal)) {
     lines.push(`${at} ${session} ${direction} ${type} ${text}`)
     if (lines.length > MESSAGES_MAX) lines.shift()
   }
-  done.abort()
   return lines.map((line) => `${redactText(line)}\n`).join("")
 }
 
 const filesOf = async (source: NodeSource, control: NodeControl): Promise<Readonly<Record<string, string>>> => {
   const status = await source.status()
-  const { trace } = control
+  const { trace, logs } = control
   const pieces: Readonly<Record<string, () => string | Promise<string>>> = {
     "version.json": () =>
       json({ version: status.version, node: status.node, cluster: status.cluster, startedAt: status.startedAt }),
@@ -35,6 +41,7 @@ const filesOf = async (source: NodeSource, control: NodeControl): Promise<Readon
     "metrics.txt": () => metricsText(status),
     "config.json": async () => json((await source.config()).objects),
     "history.json": async () => json((await source.config()).history),
+    ...(logs === undefined ? {} : { "log.txt": () => logText(logs) }),
     ...(trace === undefined ? {} : { "messages.txt": () => traceText(trace) })
   }
   const made = Object.entries(pieces).map(async ([name, piece]) => {
@@ -55,7 +62,7 @@ export const supportBundleVerb = (source: NodeSource, control: NodeControl, now:
       path: "/v1/support-bundle",
       summary: "Everything that helps to help",
       description:
-        "Status, config, history, events, metrics and the last messages in words, as a tar.gz. Secrets are not in it; " +
+        "Status, config, history, events, metrics, the last of the log and of the messages in words, as a tar.gz. Secrets are not in it; " +
         "addresses and names are.",
       role: "read",
       contentType: "application/gzip",

@@ -27,7 +27,10 @@ describe("support bundle", () => {
     const trace = async function* () {
       yield message
     }
-    const app = createApp(node, { now: () => NOW, control: { trace } })
+    const logs = async function* () {
+      yield { at: NOW, text: 'the store says "token=hunter2 is no good"' }
+    }
+    const app = createApp(node, { now: () => NOW, control: { trace, logs } })
     const response = await app.request("/v1/support-bundle")
     expect(response.headers.get("content-disposition")).toMatch(/^attachment; filename="viaduct-[\w.-]+\.tar\.gz"$/)
     const archive = join(directory, "bundle.tar.gz")
@@ -39,6 +42,7 @@ describe("support bundle", () => {
       "config.json",
       "events.json",
       "history.json",
+      "log.txt",
       "messages.txt",
       "metrics.txt",
       "status.json",
@@ -49,6 +53,7 @@ describe("support bundle", () => {
       sessions: s22.sessions.map(({ name }) => ({ name }))
     })
     expect(read("messages.txt")).toBe("2026-01-01T00:00:00Z a sent OPEN OPEN AS 65001\n")
+    expect(read("log.txt")).toBe('the store says "token=REDACTED is no good"\n')
     expect(read("config.json")).toContain("/etc/key")
     expect(read("config.json")).not.toContain("hunter2")
     expect(read("metrics.txt")).toContain("viaduct_ready")
@@ -73,6 +78,17 @@ describe("redaction", () => {
       token: "REDACTED",
       a: [{ md5Key: "REDACTED", keyFile: "/k", tokensFile: "/t", passwordFile: "/p" }]
     })
+  })
+
+  test.each([
+    ['{"password":"hunter2","passwordFile":"/k"}', '{"password":REDACTED,"passwordFile":"/k"}'],
+    ['{"a":"{\\"token\\":\\"hunter2\\"}"}', '{"a":"{\\"token\\":REDACTED}"}'],
+    ["password: hunter2", "password: REDACTED"],
+    ["API_KEY='hunter2 x', b", "API_KEY=REDACTED, b"],
+    ["login refused: the token is not known here", "login refused: the token is not known here"],
+    ["tokensFile: /etc/tokens", "tokensFile: /etc/tokens"]
+  ])("of %s leaves %s", (text, expected) => {
+    expect(redactText(text)).toBe(expected)
   })
 
   test("takes passwords out of URLs, authorization headers and private keys out of text", () => {

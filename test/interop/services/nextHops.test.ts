@@ -138,13 +138,19 @@ describe("next hops at real routers", () => {
     expect(await flaps(stage)).toEqual(before)
   })
 
-  test("a node drained in the store is no next hop any more and gives its floating IP away; both come back one by one", async () => {
+  test("a drained node is no next hop any more and gives its floating IP away; both come back one by one", async () => {
     const { stage, frr, bird } = await world()
     const [floatingIp, other] = FLOATING_IPS
     const drained = await stage.holder(floatingIp)
     const rest = stage.hosts.filter((host) => host !== drained)
     const startMs = Date.now()
-    await stage.etcd.etcdctl("put", `/viaduct/bm/drain/${drained}`, "{}")
+    const drain = await stage.command(rest[0] ?? "", "drain", drained, "--wait")
+    const waitedMs = Date.now() - startMs
+    expect([drain.code, drain.stderr]).toEqual([0, ""])
+    expect(drain.stdout).toContain(`${drained} takes no traffic and holds no address`)
+    expect(drain.stdout).toContain(`floating IP ${floatingIp} (`)
+    expect(drain.stdout).toContain("service default/web loses this next hop and keeps 2")
+    expect(await stage.holder(floatingIp)).not.toBe(drained)
     await holdsNextHops(stage.lab, frr, WEB, both(...v4(...rest)))
     const withdrawnMs = Date.now() - startMs
     const heir = await stage.heir(floatingIp, drained)
@@ -154,7 +160,9 @@ describe("next hops at real routers", () => {
       async () => !(await single(bird, WEB)).includes(nodeAddress(drained)),
       "BIRD to leave the node"
     )
-    figures(`drained in etcd: next hop withdrawn at FRR after ${withdrawnMs} ms, ${stage.history(floatingIp, startMs)}`)
+    figures(
+      `drained: viaduct drain --wait took ${waitedMs} ms, next hop withdrawn at FRR after ${withdrawnMs} ms, ${stage.history(floatingIp, startMs)}`
+    )
     expect(await stage.get(rest[0] ?? "", "nodes")).toMatch(new RegExp(`${drained} .*,Drained `))
     expect((await stage.service(heir, "default/web")).left).toContainEqual({
       address: "203.0.113.1",
@@ -165,7 +173,7 @@ describe("next hops at real routers", () => {
     expect(await stage.lab.addresses(drained, "lo")).toContain("203.0.113.1")
     expect(stage.watch.overlaps(floatingIp)).toEqual([])
 
-    await stage.etcd.etcdctl("del", `/viaduct/bm/drain/${drained}`)
+    expect((await stage.command(drained, "drain", "--undo")).code).toBe(0)
     await holdsNextHops(stage.lab, frr, WEB, both(...v4(...stage.hosts)))
     expect(await stage.holder(floatingIp)).toBe(heir)
     expect(await stage.holder(other)).not.toBe(drained)
