@@ -32,17 +32,27 @@ const Body = Schema.Struct({
 
 type Event = ApiObject & typeof Body.Type
 
-/** The identity of what an event is about: a document's own, or the one that this node gives to what it derives. */
-const uidOf = ({ about }: EventRecord, status: NodeStatus, { objects }: ConfigSnapshot): string => {
+/** What an event is about, by the namespace and identity that the object has: a document's own, or those that this node gives to it. */
+const aboutOf = ({ about }: EventRecord, status: NodeStatus, { objects }: ConfigSnapshot): typeof About.Type => {
   const document = objects.find(
     ({ apiVersion, kind, metadata }) =>
       apiVersion === about.apiVersion &&
       kind === about.kind &&
       metadata.name === about.name &&
-      metadata.namespace === about.namespace
+      // There is one Cluster, wherever its document is.
+      (kind === "Cluster" || metadata.namespace === about.namespace)
   )
-  const namespace = about.namespace === "" ? undefined : about.namespace
-  return document?.metadata.uid ?? derivedUid(status, about.kind, namespace, about.name)
+  const namespace = document?.metadata.namespace ?? about.namespace
+  const inside = namespace === "" ? undefined : namespace
+  // Clients look for the events of a Node by its name.
+  const own = about.kind === "Node" ? about.name : derivedUid(status, about.kind, inside, about.name)
+  return {
+    kind: about.kind,
+    ...(inside === undefined ? {} : { namespace: inside }),
+    name: about.name,
+    uid: document?.metadata.uid ?? own,
+    apiVersion: about.apiVersion
+  }
 }
 
 /** A name may hold neither slashes nor blanks. */
@@ -50,23 +60,18 @@ const nameOf = ({ about, uid }: EventRecord): string => `${about.name}.${uid}`.r
 
 const derive = (status: NodeStatus, config: ConfigSnapshot): ReadonlyArray<Event> =>
   status.events.map((record) => {
-    const { about, type, reason, message, count, firstAt, lastAt } = record
+    const { type, reason, message, count, firstAt, lastAt } = record
+    const about = aboutOf(record, status, config)
     return {
       apiVersion: groupVersion(event),
       kind: event.kind,
       metadata: {
         name: nameOf(record),
-        namespace: about.namespace === "" ? "default" : about.namespace,
+        namespace: about.namespace ?? "default",
         uid: record.uid,
         creationTimestamp: objectTime(firstAt)
       },
-      involvedObject: {
-        kind: about.kind,
-        ...(about.namespace === "" ? {} : { namespace: about.namespace }),
-        name: about.name,
-        uid: uidOf(record, status, config),
-        apiVersion: about.apiVersion
-      },
+      involvedObject: about,
       reason,
       message,
       type,

@@ -153,7 +153,7 @@ describe("resources", () => {
     }
     expect(await listed("/apis/viaduct.dev/v1")).toEqual(["floatingips", "configrevisions", "daemonconfigs"])
     expect(await listed("/apis/baremetal.cluster.gke.io/v1alpha1")).toEqual(["clustercidrconfigs"])
-    expect(await listed("/api/v1")).toEqual(["services", "nodes", "namespaces", "events"])
+    expect(await listed("/api/v1")).toEqual(["services", "nodes", "pods", "namespaces", "events"])
     expect(await body(app.request("/apis/networking.gke.io/v1"))).toMatchObject({
       kind: "APIResourceList",
       resources: [

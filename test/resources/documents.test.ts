@@ -281,7 +281,7 @@ group("the whole cluster on every node", () => {
     expect(uids).toEqual([
       named(bgpSession, "10.8.0.10-node-01").metadata.uid,
       named(bgpPeer, "spine-a").metadata.uid,
-      named(node, "node-01").metadata.uid,
+      "node-01",
       named(service, "istio-ingress").metadata.uid
     ])
     expect(listed.map(({ metadata }) => metadata.namespace)).toEqual([
