@@ -173,6 +173,58 @@ export const judgeDelivery = (
   ]
 }
 
+/** What one node saw of an address that several have. */
+export interface Survey {
+  readonly node: string
+  readonly surveyed: EventOf<"surveyed"> | { readonly _tag: "lost"; readonly reason: string }
+}
+
+/** `nonces`: who answers with which; `at`: who should. */
+export const judgeReach = (
+  address: Address,
+  at: ReadonlyArray<string>,
+  surveys: ReadonlyArray<Survey>,
+  nonces: ReadonlyMap<string, string>
+): ReadonlyArray<Finding> => {
+  if (surveys.length === 0)
+    return [
+      skipped(`every node that can be asked has ${address} itself: a machine without it has to look whom it reaches`)
+    ]
+  const reachedNodes = new Set<string>()
+  const findings = surveys.map(({ node, surveyed }): Finding => {
+    if (surveyed._tag === "lost")
+      return warning(`${node} could not be asked whom ${address} reaches: ${surveyed.reason}`)
+    const known = surveyed.answers.flatMap(({ nonce, count }) => {
+      const who = nonces.get(nonce)
+      return who === undefined ? [] : [{ who, count }]
+    })
+    for (const { who } of known) reachedNodes.add(who)
+    const answered = known.reduce((sum, { count }) => sum + count, 0)
+    const all = surveyed.answers.reduce((sum, { count }) => sum + count, surveyed.lost)
+    const shares = known.toSorted((a, b) => (a.who < b.who ? -1 : 1)).map(({ who, count }) => `${who} (${count})`)
+    if (answered === all) return ok(`connections of ${node} to ${address} reach ${shares.join(", ")}`)
+    const strangers = all - surveyed.lost - answered
+    const what =
+      strangers > 0
+        ? `${strangers} reached somebody else`
+        : `${surveyed.lost} were not answered (${surveyed.reason ?? "silence"})`
+    const text = `of ${all} connections of ${node} to ${address}, ${what}${shares.length === 0 ? "" : `; the others reached ${shares.join(", ")}`}`
+    return failed(
+      text,
+      `a next hop of ${address} that does not take its traffic is still in a router's table: see viaduct explain vip ${address}`
+    )
+  })
+  const missed = at.filter((node) => !reachedNodes.has(node))
+  if (missed.length === 0 || reachedNodes.size === 0) return findings
+  return [
+    ...findings,
+    warning(
+      `no connection to ${address} reached ${missed.join(", ")}`,
+      "the routers use one next hop (ECMP is off, or hashes addresses only), or have no route over that node"
+    )
+  ]
+}
+
 /** Nobody may answer at an address that is going to be announced. */
 export const judgeFree = (
   address: Address,

@@ -1,18 +1,27 @@
 // Which sessions are tried from which node, and over which of them what is announced (S5, S9, S25). The planner of the daemon says what a
 // node would hold; the sessions tried here differ from its in two things: no graceful restart, so that a router forgets a
 // preflight at once, and timers that are short for the same reason.
-import { type Address, addressBits, addressToBigInt, familyOf, hostPrefix, parseAddress } from "../net/ip.ts"
+import { type Address, addressToBigInt, familyOf, parseAddress } from "../net/ip.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
-import { lbNodes } from "../plan/lbNodes.ts"
 import { planNode } from "../plan/planNode.ts"
-import { servicePeersOf } from "../plan/servicePeers.ts"
-import { routeAttributes } from "../plan/sessionParameters.ts"
-import type { ClusterStanding, NodePlan, PlannedRoute, PlannedSession } from "../plan/types.ts"
+import type { ClusterStanding, NodePlan, PlannedSession } from "../plan/types.ts"
 import type { ClusterView } from "../plan/view.ts"
-import { type ReachedNode, sourceOf, standingAddresses } from "./nodes.ts"
+import { type ReachedNode, standingAddresses } from "./nodes.ts"
+import {
+  type Announced,
+  addressOf,
+  controlPlaneRoutes,
+  deliveryCheck,
+  freeChecks,
+  poolAddress,
+  reachChecks,
+  reservedOf,
+  serviceRoutes,
+  withDeliveries
+} from "./planDeliveries.ts"
 import { conflictId } from "./planNetwork.ts"
 import type { Facts, SessionTest } from "./protocol.ts"
-import { type Check, type Finding, failed, ok, type Prober, skipped, warning } from "./types.ts"
+import { type Check, type Finding, failed, ok, skipped, warning } from "./types.ts"
 
 /** A node that answered, and what the planner gives it. */
 export interface PlannedNode extends ReachedNode {
@@ -123,102 +132,6 @@ const sessionCheck = (
   }
 }
 
-const probersOf = (
-  cluster: DesiredCluster,
-  nodes: ReadonlyArray<ReachedNode>,
-  target: Address,
-  except: string
-): ReadonlyArray<Prober> =>
-  nodes.flatMap((one) => {
-    const source = sourceOf(cluster, one, familyOf(target))
-    return source === undefined || one.node.name === except ? [] : [{ node: one.node.name, source }]
-  })
-
-/** Who checks where traffic for services arrives: each of many load-balancer nodes is tried, and not from every other one. */
-const SERVICE_PROBERS = 5
-
-/** All of them for the control plane (S25). */
-const someOf = (probers: ReadonlyArray<Prober>, { purpose }: PlannedSession): ReadonlyArray<Prober> => {
-  const step = Math.max(1, probers.length / SERVICE_PROBERS)
-  return purpose === "control-plane"
-    ? probers
-    : probers.filter((_, at) => Math.floor(at % step) === 0).slice(0, SERVICE_PROBERS)
-}
-
-const freeId = (address: Address): string => `free ${address}`
-
-const freeChecks = (
-  cluster: DesiredCluster,
-  nodes: ReadonlyArray<ReachedNode>,
-  addresses: ReadonlyArray<Address>
-): ReadonlyArray<Check> =>
-  addresses.map((address) => ({
-    id: freeId(address),
-    kind: "free",
-    subject: address,
-    after: [],
-    needs: [],
-    locks: [],
-    task: { type: "free", address, from: probersOf(cluster, nodes, address, "") }
-  }))
-
-/** Addresses on the node's vipInterface; where somebody else puts them on, the loopback takes them for the test. */
-const placeOf = ({ loadBalancer }: DesiredCluster, node: string, address: Address) => ({
-  node,
-  address,
-  prefixLength: addressBits(familyOf(address)),
-  interface: loadBalancer.vipInterface === "none" ? "lo" : loadBalancer.vipInterface
-})
-
-const conflictsAbout = (conflicts: ReadonlyArray<Check>, address: Address): ReadonlyArray<string> =>
-  conflicts.filter(({ task }) => task.type === "conflict" && task.addresses.includes(address)).map(({ id }) => id)
-
-interface Announced {
-  readonly over: Check
-  readonly session: PlannedSession
-  readonly route: PlannedRoute
-  readonly address: Address
-  /** Who is its next hop. */
-  readonly to: string
-}
-
-const deliveryCheck = (
-  cluster: DesiredCluster,
-  nodes: ReadonlyArray<ReachedNode>,
-  { over, session, route, address, to }: Announced,
-  conflicts: ReadonlyArray<Check>
-): Check => ({
-  id: `delivery ${over.id} ${address} ${to}`,
-  kind: "delivery",
-  node: over.node ?? "",
-  peer: session.parameters.peerAddress,
-  subject: session.purpose === "service" ? `${address} at ${to}` : address,
-  // Every address is looked for before the first is announced: a test must not be taken for a stranger.
-  after: conflicts.map(({ id }) => id),
-  needs: [over.id, freeId(address), ...conflictsAbout(conflicts, address)],
-  // A session announces what it was told last, and an address leads to one node at a time.
-  locks: [`address ${address}`, over.id],
-  task: {
-    type: "delivery",
-    over: over.id,
-    routes: [route],
-    at: placeOf(cluster, to, address),
-    from: someOf(probersOf(cluster, nodes, address, to), session)
-  }
-})
-
-/** The routes of a control-plane session, or in place of the VIPs of its family the test address. */
-const controlPlaneRoutes = (
-  { routes }: PlannedSession,
-  testAddress: Address | undefined
-): ReadonlyArray<PlannedRoute> => {
-  if (testAddress === undefined) return routes
-  const alike = routes.find(({ prefix }) => familyOf(prefix) === familyOf(testAddress))
-  return alike === undefined ? [] : [{ ...alike, prefix: hostPrefix(testAddress) }]
-}
-
-const addressOf = ({ prefix }: PlannedRoute): Address => prefix.slice(0, prefix.indexOf("/")) as Address
-
 /** Peers of a control-plane node that the planner gave no session, with its reason. */
 const missingSessions = (cluster: DesiredCluster, { node, plan }: PlannedNode): ReadonlyArray<Check> =>
   cluster.loadBalancer.controlPlanePeers
@@ -241,68 +154,6 @@ const missingSessions = (cluster: DesiredCluster, { node, plan }: PlannedNode): 
         }
       ]
     })
-
-/** A daemon that runs announces the VIPs itself: nothing is announced beside it. */
-const LIVE = "the cluster runs: its own announcements are left alone; a spare address can be tried with --test-address"
-
-const skippedDelivery = (over: Check, address: Address): Check => ({
-  id: `delivery ${over.id} ${address}`,
-  kind: "delivery",
-  ...(over.node === undefined ? {} : { node: over.node }),
-  ...(over.peer === undefined ? {} : { peer: over.peer }),
-  subject: address,
-  after: [],
-  needs: [over.id],
-  locks: [],
-  task: { type: "judged", findings: [skipped(LIVE)] }
-})
-
-const reservedOf = (nodes: ReadonlyArray<ReachedNode>): ReadonlySet<string> =>
-  new Set(nodes.flatMap(({ facts }) => facts.live?.reserved ?? []))
-
-/** The last address of the first pool of the family: the one that a service gets last. */
-const poolAddress = ({ loadBalancer }: DesiredCluster, family: "ipv4" | "ipv6"): Address | undefined => {
-  const lasts = loadBalancer.pools
-    .flatMap(({ ranges }) => ranges.map(({ last }) => last))
-    .filter((last) => familyOf(last) === family && (family === "ipv6" || !/\.255$/.test(last)))
-  return lasts[0]
-}
-
-/** What stands for a service: a spare address, next hop one LB node after the other. */
-const serviceRoutes = (cluster: DesiredCluster, view: ClusterView, session: PlannedSession, address: Address) => {
-  const { peerAddress, peerPort } = session.parameters
-  const peer = servicePeersOf(cluster).peers.find((one) => one.peer.peerIp === peerAddress && one.port === peerPort)
-  return lbNodes(cluster, view).flatMap(({ name, member, pathId }) => {
-    const nextHop = member?.nextHops[familyOf(address)]
-    if (nextHop === undefined) return []
-    const route: PlannedRoute = {
-      name: "preflight",
-      prefix: hostPrefix(address),
-      nextHop,
-      pathId,
-      single: true,
-      ...(peer === undefined ? {} : routeAttributes(peer.peer)),
-      reason: `preflight: traffic for services reaches LB node ${name}`
-    }
-    return [{ to: name, route }]
-  })
-}
-
-/** The checks of one session and of what it announces. */
-const withDeliveries = (
-  session: PlannedSession,
-  over: Check,
-  announced: ReadonlyArray<Omit<Announced, "over" | "session">>,
-  make: (announced: Announced) => Check,
-  reserved: ReadonlySet<string>
-): ReadonlyArray<Check> => [
-  over,
-  ...announced.map(({ address, ...rest }) =>
-    over.task.type === "judged" || reserved.has(address)
-      ? skippedDelivery(over, address)
-      : make({ over, session, address, ...rest })
-  )
-]
 
 export const sessionPlan = (
   cluster: DesiredCluster,
@@ -375,7 +226,7 @@ export const sessionPlan = (
   const toAnnounce = new Set(checks.flatMap(({ task }) => (task.type === "delivery" ? [task.at.address] : [])))
   const order = [...toAnnounce].sort((a, b) => (addressToBigInt(a) < addressToBigInt(b) ? -1 : 1))
   return {
-    checks: [...freeChecks(cluster, planned, order), ...checks],
+    checks: [...freeChecks(cluster, planned, order), ...reachChecks(cluster, planned), ...checks],
     sessions: controlPlane.map(({ one, session: { parameters } }) => ({
       node: one.node.name,
       source: parameters.localAddress,

@@ -119,10 +119,11 @@ const RoutesRequest = Schema.TaggedStruct("routes", { ...lasting, routes: Schema
 const AddressRequest = Schema.TaggedStruct("address", { ...lasting, ...LocalAddress.fields, announce: Schema.Boolean })
 /** Ends what lasts under this name; ready when nothing of it is left. */
 const EndRequest = Schema.TaggedStruct("end", lasting)
-/** Answers TCP at an address of the node, on any port, with a nonce. Only `from` are answered. */
+/** Answers TCP at an address of the node with a nonce, on any port unless one is given. Only `from` are answered. */
 const AnswerRequest = Schema.TaggedStruct("answer", {
   ...lasting,
   address: AddressText,
+  port: Schema.optionalKey(Port),
   nonce: Schema.String,
   from: Schema.Array(AddressText)
 })
@@ -134,6 +135,14 @@ const ProbeRequest = Schema.TaggedStruct("probe", {
   source: AddressText,
   nonce: Schema.String,
   withinMs: Milliseconds
+})
+/** Connects so many times, each from another port, and counts who answers with which nonce. */
+const SurveyRequest = Schema.TaggedStruct("survey", {
+  ...run,
+  target: AddressText,
+  port: Port,
+  source: AddressText,
+  connections: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 256 }))
 })
 /** Pings; `attempts` until one is answered. */
 const PingRequest = Schema.TaggedStruct("ping", {
@@ -172,6 +181,7 @@ export const PreflightRequest = Schema.Union([
   EndRequest,
   AnswerRequest,
   ProbeRequest,
+  SurveyRequest,
   PingRequest,
   MtuRequest,
   NeighboursRequest,
@@ -211,6 +221,12 @@ export const PreflightEvent = Schema.Union([
     tookMs: Schema.Number,
     attempts: Schema.Int,
     said: Schema.optionalKey(Schema.String),
+    reason: Schema.optionalKey(Schema.String)
+  }),
+  /** What came of a survey: nonces with how often each was heard, and how many connections nobody answered. */
+  Schema.TaggedStruct("surveyed", {
+    answers: Schema.Array(Schema.Struct({ nonce: Schema.String, count: Schema.Int })),
+    lost: Schema.Int,
     reason: Schema.optionalKey(Schema.String)
   }),
   Schema.TaggedStruct("pinged", { answered: Schema.Boolean, reason: Schema.optionalKey(Schema.String) }),

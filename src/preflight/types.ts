@@ -44,6 +44,7 @@ export type Task =
   /** A floating IP on the node, for as long as sessions from it are tested. */
   | { readonly type: "address"; readonly address: Address; readonly prefixLength: number; readonly interface: string }
   | DeliveryTask
+  | ReachTask
 
 /** Where a probe comes from. */
 export interface Prober {
@@ -71,6 +72,15 @@ export interface DeliveryTask {
     readonly prefixLength: number
     readonly interface: string
   }
+  readonly from: ReadonlyArray<Prober>
+}
+
+/** Where traffic for an address ends up that several nodes announce already; nothing is announced for it. */
+export interface ReachTask {
+  readonly type: "reach"
+  readonly address: Address
+  /** Names of the nodes that have it. */
+  readonly at: ReadonlyArray<string>
   readonly from: ReadonlyArray<Prober>
 }
 

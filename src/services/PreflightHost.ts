@@ -3,7 +3,7 @@
 // withdrawn and sessions closed before addresses go, which the operator's side sees to; where nobody sees to it any more, the
 // run's lease and the kernel's lifetimes do. A node whose daemon holds the session or the address already is left as it is.
 import { Context, Deferred, Effect, Layer, Queue, type Scope, Semaphore, Stream } from "effect"
-import type { Address } from "../net/ip.ts"
+import { type Address, prefixAddress } from "../net/ip.ts"
 import type { SessionParameters } from "../plan/types.ts"
 import { Host } from "../ports/Host.ts"
 import { LinkControl, type LinkError } from "../ports/LinkControl.ts"
@@ -24,7 +24,7 @@ import {
 } from "../preflight/protocol.ts"
 import { cease } from "./endMode.ts"
 import { Listeners } from "./Listeners.ts"
-import { connect, greeting, mtu, neighbours, ping, plainSocket, probe } from "./preflightProbes.ts"
+import { connect, greeting, mtu, neighbours, ping, plainSocket, probe, survey } from "./preflightProbes.ts"
 import { makeRuns } from "./preflightRuns.ts"
 import { runSession, type Session } from "./SessionRunner.ts"
 import { fsmConfig } from "./sessionConfig.ts"
@@ -177,9 +177,15 @@ const makeHost = Effect.fnUntraced(function* ({ version, live }: PreflightHostOp
     }
   })
 
+  const reservedAmong = (addresses: ReadonlyArray<Address>) =>
+    Effect.map(running, (now) => addresses.find((one) => now?.reserved.includes(one) === true))
+
   const routes = Effect.fnUntraced(function* ({ run, id, routes }: RequestOf<"routes">, emit: Emit) {
     const session = sessions.get(`${run} ${id}`)?.session
     if (session === undefined) return emit(refused("there is no such session any more"))
+    const reserved = yield* reservedAmong(routes.map(({ prefix }) => prefixAddress(prefix)))
+    if (reserved !== undefined)
+      return emit(refused(`${reserved} belongs to the cluster that runs: nothing else announces it`))
     session.announce(routes)
     yield* session.settled
     const { state, reason, withheld } = session.report()
@@ -229,7 +235,7 @@ const makeHost = Effect.fnUntraced(function* ({ version, live }: PreflightHostOp
 
   const answer = Effect.fnUntraced(function* (request: RequestOf<"answer">, emit: Emit) {
     const transport = yield* Transport
-    const listener = yield* transport.listen(request.address, 0, (connection) => {
+    const listener = yield* transport.listen(request.address, request.port ?? 0, (connection) => {
       connection.start({ onData: () => undefined, onDrain: () => undefined, onClose: () => undefined })
       connection.write(greeting(request.nonce))
       connection.close()
@@ -263,9 +269,6 @@ const makeHost = Effect.fnUntraced(function* ({ version, live }: PreflightHostOp
     )
   })
 
-  const reservedAmong = (addresses: ReadonlyArray<Address>) =>
-    Effect.map(running, (now) => addresses.find((one) => now?.reserved.includes(one) === true))
-
   const askNeighbours = Effect.fnUntraced(function* (request: RequestOf<"neighbours">) {
     const reserved = yield* reservedAmong(request.addresses)
     if (reserved !== undefined) return refused(`${reserved} belongs to the cluster that runs: it is not probed for`)
@@ -290,6 +293,8 @@ const makeHost = Effect.fnUntraced(function* ({ version, live }: PreflightHostOp
         return end(request, emit)
       case "probe":
         return tell(probe(request))
+      case "survey":
+        return tell(survey(request))
       case "ping":
         return tell(ping(request))
       case "mtu":

@@ -1,14 +1,16 @@
 // Carries the checks of a preflight out, through the nodes: a fiber for each check, which waits for those before it and takes its turn at what
 // only one may use. A session and an address are held until every check that needs them is over and has been undone; the end of the
 // whole run, also by interruption, undoes everything in that order, and says so to the nodes that still listen (S27).
-import { Cause, Clock, Deferred, Effect, Exit, Schema, type Scope, Semaphore, Stream } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Random, Schema, type Scope, Semaphore, Stream } from "effect"
 import {
   established,
   judgeConflicts,
   judgeDelivery,
   judgeFree,
   judgeMtu,
-  judgeSession
+  judgeReach,
+  judgeSession,
+  type Survey
 } from "../preflight/judgeResult.ts"
 import {
   type EventOf,
@@ -67,6 +69,8 @@ const endMs = 4_000
 const pingMs = 700
 const freePings = 2
 const mtuPingMs = 500
+/** Dynamic ports (RFC 6335), where nothing of the node listens as a rule. */
+const surveyPorts = { first: 49_152, last: 65_535 } as const
 
 type TaskOf<T extends Task["type"]> = Extract<Task, { readonly type: T }>
 
@@ -220,6 +224,8 @@ class Run {
         return this.address(check, node, task)
       case "delivery":
         return Effect.scoped(this.delivery(check, node, task))
+      case "reach":
+        return Effect.scoped(this.reach(check, task))
     }
   }
 
@@ -386,6 +392,38 @@ class Run {
         Effect.map(arrivals, (all) => judgeDelivery(at.address, to, all, this.nonces)),
         lost
       )
+    })
+  }
+
+  /** Those that have the address answer on one port, the same on all: whichever the routers choose. */
+  private reach(check: Check, { address, at, from }: TaskOf<"reach">) {
+    return Effect.gen({ self: this }, function* () {
+      if (from.length === 0) return judgeReach(address, at, [], this.nonces)
+      const { run } = this.options
+      const port = yield* Random.nextIntBetween(surveyPorts.first, surveyPorts.last)
+      const sources = from.map(({ source }) => source)
+      for (const node of at) {
+        const nonce = `${run} ${++this.answered}`
+        this.nonces.set(nonce, node)
+        const answer = { _tag: "answer", run, id: `${check.id} ${node}`, address, port, nonce, from: sources } as const
+        const listening = yield* this.hold(check, node, answer, ({ _tag }) => _tag === "listening", endMs)
+        if (listening?._tag !== "listening")
+          return [skipped(`${node} cannot answer at ${address} port ${port} for the test: ${reasonOf(listening)}`)]
+      }
+      const connections = Math.min(256, Math.max(16, 8 * at.length))
+      const surveys = yield* Effect.forEach(
+        from,
+        ({ node, source }) =>
+          Effect.map(
+            this.ask(check, node, { _tag: "survey", run, target: address, port, source, connections }),
+            (surveyed): Survey =>
+              surveyed._tag === "surveyed"
+                ? { node, surveyed }
+                : { node, surveyed: { _tag: "lost", reason: reasonOf(surveyed) } }
+          ),
+        { concurrency: "unbounded" }
+      )
+      return judgeReach(address, at, surveys, this.nonces)
     })
   }
 

@@ -14,6 +14,9 @@ export const plainSocket: SocketOptions = { ttlHops: 64, ttlHopsMin: 0, userTime
 const attemptMs = 700
 const pauseMs = 100
 
+/** Connections of a survey that may go unanswered before it ends. */
+const lostMax = 8
+
 /** What `answer` says: the nonce and the end of the line. */
 export const greeting = (nonce: string): Uint8Array => new TextEncoder().encode(`${nonce}\n`)
 
@@ -75,6 +78,37 @@ export const probe = Effect.fnUntraced(function* (request: RequestOf<"probe">) {
     }
     if (said !== request.nonce) yield* Effect.sleep(pauseMs)
   }
+})
+
+export const survey = Effect.fnUntraced(function* (request: RequestOf<"survey">) {
+  const transport = yield* Transport
+  const counts = new Map<string, number>()
+  let lost = 0
+  let reason: string | undefined
+  // Silence takes its time; a few of it say enough.
+  for (let n = 0; n < request.connections && lost < lostMax; n++) {
+    const dial = transport.dial({
+      ...plainSocket,
+      localAddress: request.source,
+      peerAddress: request.target,
+      peerPort: request.port,
+      timeoutMs: attemptMs
+    })
+    const said = yield* Effect.acquireUseRelease(dial, firstLine, (connection) =>
+      Effect.sync(() => connection.close(true))
+    ).pipe(
+      Effect.catchTag("TransportError", ({ message }) =>
+        Effect.sync(() => {
+          reason = message
+          return undefined
+        })
+      )
+    )
+    if (said === undefined) lost++
+    else counts.set(said, (counts.get(said) ?? 0) + 1)
+  }
+  const answers = [...counts].map(([nonce, count]) => ({ nonce, count }))
+  return { _tag: "surveyed", answers, lost, ...(reason === undefined ? {} : { reason }) } as const
 })
 
 /** Any address of the family: the kernel chooses. */

@@ -2,7 +2,14 @@
 import { describe, expect, test } from "bun:test"
 import type { Address } from "../../src/net/ip.ts"
 import { judgeClock } from "../../src/preflight/judgeNode.ts"
-import { judgeConflicts, judgeDelivery, judgeFree, judgeMtu, judgeSession } from "../../src/preflight/judgeResult.ts"
+import {
+  judgeConflicts,
+  judgeDelivery,
+  judgeFree,
+  judgeMtu,
+  judgeReach,
+  judgeSession
+} from "../../src/preflight/judgeResult.ts"
 import { reached } from "../../src/preflight/nodes.ts"
 import type { SessionEvent, SessionTest } from "../../src/preflight/protocol.ts"
 import { outcomeLines, reportJson, summaryLines } from "../../src/preflight/report.ts"
@@ -150,6 +157,42 @@ describe("traffic", () => {
     ])
     expect(texts(taken)[0]).toStartWith("failed: somebody answers at 10.0.0.8 already, as seen from cp2")
     expect(hints(taken)).toContain("--test-address")
+  })
+
+  test("whom an address reaches that several nodes have", () => {
+    const nonces = new Map([
+      ["n1", "cp1"],
+      ["n2", "cp2"]
+    ])
+    const judge = (surveys: Parameters<typeof judgeReach>[2]) => texts(judgeReach(VIP, ["cp1", "cp2"], surveys, nonces))
+    const surveyed = (answers: ReadonlyArray<readonly [string, number]>, lost = 0) => ({
+      node: "w1",
+      surveyed: { _tag: "surveyed" as const, answers: answers.map(([nonce, count]) => ({ nonce, count })), lost }
+    })
+    expect(
+      judge([
+        surveyed([
+          ["n2", 9],
+          ["n1", 7]
+        ])
+      ])
+    ).toEqual(["ok: connections of w1 to 10.0.0.8 reach cp1 (7), cp2 (9)"])
+    expect(judge([surveyed([["n1", 16]])])).toEqual([
+      "ok: connections of w1 to 10.0.0.8 reach cp1 (16)",
+      "warning: no connection to 10.0.0.8 reached cp2"
+    ])
+    expect(judge([surveyed([["n1", 8]], 8)])[0]).toBe(
+      "failed: of 16 connections of w1 to 10.0.0.8, 8 were not answered (silence); the others reached cp1 (8)"
+    )
+    expect(
+      judge([
+        surveyed([
+          ["n1", 8],
+          ["?", 8]
+        ])
+      ])[0]
+    ).toBe("failed: of 16 connections of w1 to 10.0.0.8, 8 reached somebody else; the others reached cp1 (8)")
+    expect(judge([])[0]).toStartWith("skipped: every node that can be asked has 10.0.0.8 itself")
   })
 
   test("who has an address: a node, a stranger, a router that answers for all", () => {

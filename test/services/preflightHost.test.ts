@@ -274,6 +274,20 @@ describe("what is left alone", () => {
       live
     ))
 
+  test("a cluster's address is not announced over a session of somebody else's asking either", () =>
+    inWorld(
+      ({ host, router }) =>
+        Effect.gen(function* () {
+          yield* begin(host, bgp)
+          yield* kept(host, 2)
+          expect(yield* once(host, { _tag: "routes", run: "r", id: "s", routes: [vip] })).toEqual([
+            { _tag: "refused", reason: "10.0.0.8 belongs to the cluster that runs: nothing else announces it" }
+          ])
+          expect(router.received().list()).toEqual([])
+        }),
+      { ...live, sessions: [] }
+    ))
+
   test("another program's session between the same ends, and an address that is there", () =>
     inWorld(({ host, kernel }) =>
       Effect.gen(function* () {

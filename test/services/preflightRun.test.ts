@@ -107,6 +107,8 @@ class Nodes {
           yield* Effect.sleep(yield* Random.nextIntBetween(1, 50))
           this.probing.splice(this.probing.indexOf(node), 1)
           return emit({ _tag: "probed", reached: true, tookMs: 1, attempts: 1 })
+        case "survey":
+          return emit({ _tag: "surveyed", answers: [], lost: 0 })
         case "ping":
           return emit({
             _tag: "pinged",

@@ -39,7 +39,7 @@ const flags = {
   ),
   port: Flag.Int("port").pipe(
     Flag.withAlias("agent-port"),
-    Flag.withDescription("Port of the agents, or of the daemons' --listen"),
+    Flag.withDescription("Port of the agents, or of the daemons' --admin-tls-listen"),
     Flag.withDefault(DEFAULT_PORT)
   ),
   tokenFile: Flag.String("token-file").pipe(Flag.withDescription("File whose first line is the token"), Flag.optional),
@@ -64,7 +64,7 @@ const flags = {
     Flag.optional
   ),
   testAddress: Flag.String("test-address").pipe(
-    Flag.withDescription("A spare address to announce instead of the VIPs: beside a cluster that runs"),
+    Flag.withDescription("A spare address to announce instead of the VIPs"),
     Flag.optional
   ),
   timeout: Flag.Finite("timeout").pipe(

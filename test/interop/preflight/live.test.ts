@@ -104,6 +104,43 @@ describe("beside a cluster that runs", () => {
     expect(await stage.state()).toBe(state)
   }, 120_000)
 
+  test("whom the VIP reaches, as a worker sees it, and a node that takes no traffic", async () => {
+    const worker = "10.0.2.11"
+    const text = clusterText({ floatingIps: [], workers: [worker] })
+    await using stage = await Stage.create({ nodes: [...NODES, worker], without: ["node-01", "node-02", "node-03"] })
+    const daemons = await startDaemons(stage, text)
+    await Promise.all(daemons.flatMap((daemon) => [EXT_1, EXT_2].map((peer) => daemon.established(peer))))
+    for (const host of ["tor-1", "tor-2"])
+      await stage.lab.until(
+        async () => (await stage.lab.kernelNextHops(host, VIP)).length > 0,
+        `${host} to know the VIP`
+      )
+    const routers = [stage.ext1, stage.ext2]
+    const before = await look(stage.lab, routers)
+    const state = await stage.state()
+    // Daemons by their authorities, the agent by its own.
+    const bundle = join(stage.lab.directory, "all.pem")
+    const own = await Bun.file(join(stage.lab.hostDirectory("node-04"), "agent", "tls", "ca.pem")).text()
+    writeFileSync(bundle, (await Bun.file(await authorities(stage)).text()) + own)
+    const more = ["--ca-file", bundle, "--skip", "conflict,mtu"]
+    const reach = async () => {
+      const ran = await stage.run(text, more, [])
+      return ran.report.checks.find(({ id }) => id === `reach ${VIP}`)
+    }
+    const well = await reach()
+    expect(well?.findings[0]?.text).toMatch(/^connections of node-04 to 10\.0\.0\.8 reach node-0\d \(\d+\)/)
+    expect(well?.findings.some(({ severity }) => severity === "failed")).toBe(false)
+    expect(quiet(happened(before, await look(stage.lab, routers)))).toEqual(new Set(["nothing"]))
+    expect(await stage.state()).toBe(state)
+    // The rack of the worker goes to its own control-plane node: what that drops is lost.
+    await stage.lab.exec("node-03", ["nft", "-f", "-"], {
+      input: `add table ip t\nadd chain ip t in { type filter hook input priority 0; }\nadd rule ip t in ip daddr ${VIP} drop\n`
+    })
+    const broken = await reach()
+    expect(broken?.result).toBe("failed")
+    expect(broken?.findings[0]?.text).toMatch(/of \d+ connections of node-04 to 10\.0\.0\.8, \d+ were not answered/)
+  }, 120_000)
+
   test("agents beside daemons that are not asked: nothing is opened twice, and no VIP that answers is announced", async () => {
     const text = clusterText({ floatingIps: [] })
     await using stage = await Stage.create({ without: ["node-01"] })

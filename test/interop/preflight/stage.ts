@@ -12,7 +12,7 @@ import { viaduct } from "../Daemon.ts"
 import { CLUSTER_ASN, VIP } from "../scenario.ts"
 
 export const NODES = ["10.0.1.10", "10.0.1.11", "10.0.2.10"]
-export const HOSTS = ["node-01", "node-02", "node-03"]
+export const HOSTS = ["node-01", "node-02", "node-03", "node-04"]
 export const FLOATING = ["10.0.1.100", "10.0.2.100"]
 export const POOL = ["203.0.113.1", "203.0.113.4"]
 export const EXT_1 = "10.8.0.10"
@@ -23,6 +23,8 @@ export const AGENT_PORT = 7180
 
 export interface ClusterSpec {
   readonly nodes?: ReadonlyArray<string>
+  /** Addresses of worker nodes, whose names follow on those of the control plane. */
+  readonly workers?: ReadonlyArray<string>
   readonly floatingIps?: ReadonlyArray<string>
   readonly peers?: ReadonlyArray<Readonly<Record<string, unknown>>>
   readonly vip?: string | ReadonlyArray<string>
@@ -33,7 +35,7 @@ export interface ClusterSpec {
 
 /** The cluster's documents; control-plane peers serve the services, too. */
 export const clusterText = (spec: ClusterSpec = {}): string => {
-  const { nodes = NODES, floatingIps = FLOATING, vip = VIP, pool = POOL } = spec
+  const { nodes = NODES, workers = [], floatingIps = FLOATING, vip = VIP, pool = POOL } = spec
   const peers = spec.peers ?? [EXT_1, EXT_2].map((ip) => ({ ip, asn: EXT_ASN }))
   const cluster = {
     apiVersion: "baremetal.cluster.gke.io/v1",
@@ -62,7 +64,16 @@ export const clusterText = (spec: ClusterSpec = {}): string => {
     metadata: { name: "default", namespace: "cluster-bm" },
     spec: { floatingIPs: floatingIps }
   }
-  const documents = floatingIps.length === 0 ? [cluster] : [cluster, floating]
+  const pools = {
+    apiVersion: "baremetal.cluster.gke.io/v1",
+    kind: "NodePool",
+    metadata: { name: "workers", namespace: "cluster-bm" },
+    spec: {
+      clusterName: "bm",
+      nodes: workers.map((address, index) => ({ address, name: HOSTS[nodes.length + index] }))
+    }
+  }
+  const documents = [cluster, ...(floatingIps.length === 0 ? [] : [floating]), ...(workers.length === 0 ? [] : [pools])]
   return documents.map((document) => JSON.stringify(document, undefined, 2)).join("\n---\n")
 }
 
@@ -167,11 +178,14 @@ export class Stage {
     return `https://${this.management(host)}:${AGENT_PORT}`
   }
 
-  words(text: string, more: ReadonlyArray<string>): ReadonlyArray<string> {
+  words(
+    text: string,
+    more: ReadonlyArray<string>,
+    fingerprints = HOSTS.flatMap((host) => this.fingerprint(host))
+  ): ReadonlyArray<string> {
     const file = join(this.lab.directory, "cluster.yaml")
     writeFileSync(file, text)
     const nodes = HOSTS.filter((host) => text.includes(`"${host}"`)).map((host) => `${host}=${this.url(host)}`)
-    const fingerprints = HOSTS.flatMap((host) => this.fingerprint(host))
     return [
       ...viaduct(),
       ...["preflight", "-f", file],
@@ -184,8 +198,13 @@ export class Stage {
   }
 
   /** Runs the preflight on the operator's machine to its end. */
-  async run(text: string = clusterText(), more: ReadonlyArray<string> = ["--timeout", "6"]): Promise<Ran> {
-    const { code, stdout, stderr } = await this.lab.tryExec(OPERATOR, this.words(text, more), { deadlineMs: 120_000 })
+  async run(
+    text: string = clusterText(),
+    more: ReadonlyArray<string> = ["--timeout", "6"],
+    fingerprints = HOSTS.flatMap((host) => this.fingerprint(host))
+  ): Promise<Ran> {
+    const words = this.words(text, more, fingerprints)
+    const { code, stdout, stderr } = await this.lab.tryExec(OPERATOR, words, { deadlineMs: 120_000 })
     if (!existsSync(join(this.lab.directory, "log")) && code !== 2) throw new Error(`no log: ${stdout}${stderr}`)
     return { code, out: stdout + stderr, ...this.log() }
   }
