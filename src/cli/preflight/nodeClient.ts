@@ -26,6 +26,8 @@ const codes: Readonly<Record<string, string>> = {
   ConnectionRefused: "connection refused",
   FailedToOpenSocket: "it cannot be reached",
   ETIMEDOUT: "no answer",
+  ECONNRESET: "the connection broke off",
+  ConnectionClosed: "the connection broke off",
   DEPTH_ZERO_SELF_SIGNED_CERT:
     "its certificate is its own: name it with --fingerprint, or its authority with --ca-file",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
