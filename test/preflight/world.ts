@@ -62,7 +62,7 @@ export const states = (
     return { node, url, answer }
   })
 
-export const options: PreflightOptions = { version: "0.1.0", nodes: [], peers: [], skip: [], etcd: [] }
+const options: PreflightOptions = { version: "0.1.0", nodes: [], peers: [], skip: [], etcd: [] }
 
 export const planned = (
   of: DesiredCluster = cluster(),
