@@ -234,7 +234,10 @@ describe("addresses", () => {
       health: "bad",
       target: { type: "service" }
     })
-    expect(rows[1]).toMatchObject({ address: "10.1.1.13", health: "warn", left: [{ node: "cp-1" }, { node: "cp-2" }] })
+    // Left out by intent: its policy is Local.
+    const images = rows.find(({ address }) => address === "10.1.1.13")
+    expect(images).toMatchObject({ health: "good", left: [{ node: "cp-1" }, { node: "cp-2" }] })
+    expect(rows[1]).toMatchObject({ address: "10.1.1.12", health: "warn", left: [{ node: "worker-2" }] })
     const store = rows.find(({ address }) => address === "10.1.1.10")
     expect(store?.nextHops.map(({ node }) => node)).toEqual(nodes.map(({ name }) => name))
     expect(store?.sessions.length).toBe(6)

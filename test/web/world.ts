@@ -312,6 +312,16 @@ export const withSessionDown = (
   })
 })
 
+const withoutWorker2 = (service: ServiceStatus): ServiceStatus => ({
+  ...service,
+  nextHops: service.nextHops.filter(({ node }) => node !== "worker-2"),
+  left: service.addresses.map((address) => ({
+    address,
+    node: "worker-2",
+    reason: "has no address of the family to be a next hop"
+  }))
+})
+
 /** A night to be woken for: a router gone, an address that nobody can hold, a full pool, services that wait. */
 export const troubled = (): NodeStatus => {
   const base = world()
@@ -336,7 +346,7 @@ export const troubled = (): NodeStatus => {
     ),
     pools: base.pools.map((pool) => (pool.name === "public" ? { ...pool, used: 8, resting: 0 } : pool)),
     services: [
-      ...base.services,
+      ...base.services.map((one) => (one.name === "search" ? withoutWorker2(one) : one)),
       {
         namespace: "shop",
         name: "recommendations",

@@ -56,13 +56,16 @@ export const addressRows = (fleet: Fleet): ReadonlyArray<AddressRow> => {
           health: "bad"
         }
       ]
+    // Nodes without an endpoint are left out by intent where the policy is Local.
+    const isGap = ({ reason }: { readonly reason: string }) =>
+      service.externalTrafficPolicy !== "Local" || !reason.includes("endpoint")
     return service.addresses.map((address) => {
       const nextHops = service.nextHops.filter((hop) => hop.address === address)
       const left = service.left.filter((node) => node.address === address)
       const sessions = announced.get(address)?.sessions ?? []
       // In layer 2 mode no session carries it: it is where its holder is.
       const carried = sessions.length > 0 || held.get(address)?.health === "held"
-      const health = healthOf(nextHops.length > 0, carried, left.length > 0, fleet.partial)
+      const health = healthOf(nextHops.length > 0, carried, left.some(isGap), fleet.partial)
       return {
         ...common,
         ...because,

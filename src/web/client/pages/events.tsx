@@ -25,7 +25,7 @@ const hrefOf = ({ about: { kind, name, namespace } }: FleetEvent): string | unde
   }
 }
 
-const EventItem = ({ event }: { event: FleetEvent }) => {
+const EventItem = ({ event, several }: { event: FleetEvent; several: boolean }) => {
   const href = hrefOf(event)
   const { kind, name, namespace } = event.about
   const about = `${kind} ${kind === "Service" ? `${namespace}/` : ""}${name}`
@@ -38,6 +38,7 @@ const EventItem = ({ event }: { event: FleetEvent }) => {
         </p>
         <p class="event-sub" dir="auto">
           {href === undefined ? <span>{about}</span> : <a href={href}>{about}</a>}
+          {several && <span>on {event.node}</span>}
           {event.count > 1 && (
             <span title={`first ${clock(event.firstAt)}`}>
               {event.count} times since <Age at={event.firstAt} ago />
@@ -53,7 +54,7 @@ const EventItem = ({ event }: { event: FleetEvent }) => {
 }
 
 export const EventsPage = () => {
-  const { events } = fleet.value
+  const { events, statuses } = fleet.value
   const q = parameter("q")
   const only = parameter("only")
   const count = useSignal(PAGE)
@@ -85,7 +86,7 @@ export const EventsPage = () => {
       ) : (
         <ol class="events card" aria-label="Events, newest first" aria-live="polite" aria-relevant="additions">
           {items.slice(0, count.value).map((event) => (
-            <EventItem key={event.uid} event={event} />
+            <EventItem key={event.uid} event={event} several={statuses.length > 1} />
           ))}
         </ol>
       )}

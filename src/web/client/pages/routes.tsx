@@ -20,7 +20,8 @@ const columns: ReadonlyArray<Column<AddressRow>> = [
     name: "Address",
     role: "main",
     sort: ({ address }) => address,
-    cell: ({ address }) => (address === "" ? <span class="dim">none yet</span> : <span class="mono">{address}</span>)
+    cell: ({ address }) =>
+      address === "" ? <span class="dim">none yet</span> : <span class="mono nowrap">{address}</span>
   },
   {
     name: "State",
