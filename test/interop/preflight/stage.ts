@@ -238,13 +238,13 @@ export class Stage {
     return [...addresses, ...routers].join("\n")
   }
 
-  /** Listening and connected TCP sockets of a host, the agent's own left out. */
+  /** Listening and connected TCP sockets of a host, those of the agent's and the daemon's own business left out. */
   private async sockets(host: string): Promise<string> {
     const words = ["ss", "-Htn", "state", "listening", "state", "established", "state", "syn-sent"]
     const lines = (await this.lab.exec(host, words)).split("\n").map((line) => line.trim().split(/\s+/))
     const ends = lines.map(([state, , , local = "", peer = ""]) => `${state} ${local} ${peer}`)
     return ends
-      .filter((line) => line.length > 12 && !line.includes(`:${AGENT_PORT}`))
+      .filter((line) => line.length > 12 && !line.includes(`:${AGENT_PORT}`) && !line.includes(":2379"))
       .sort()
       .join(", ")
   }
