@@ -155,9 +155,12 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
 
   const rereadFile = (force: boolean, asked: boolean): Effect.Effect<Done> => {
     if (mode === "store")
-      return Effect.map(file.lookAtFile, () => {
+      return Effect.gen(function* () {
+        yield* file.lookAtFile
         const note = file.fileNote()
-        return { done: note === undefined, reason: note ?? "the file says what is in force" }
+        const answer = { done: note === undefined, reason: note ?? "the file says what is in force" }
+        if (asked) yield* Effect.logInfo(`the file was read again: ${answer.reason}`)
+        return answer
       })
     const taking = mode === "local" ? file.takeLocal(asked) : file.takeFile({ force, guarded: true, asked })
     return one.withPermits(1)(
@@ -242,9 +245,8 @@ const makeConfigStore = Effect.fnUntraced(function* (options: ConfigStoreOptions
     )
 
   const listening = Effect.gen(function* () {
-    const unsettled = mode === "store" && at.adopted === undefined
-    const take = Queue.take(news)
-    yield* unsettled ? Effect.timeoutOption(take, retryMs) : take
+    // News are looked for as well: whoever is slow to take them makes others miss some.
+    yield* Effect.timeoutOption(Queue.take(news), retryMs)
     yield* one.withPermits(1)(
       heed.pipe(
         Effect.andThen(file.seed),

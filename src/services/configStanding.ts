@@ -1,6 +1,6 @@
 // What the parts of the store of configs share: which config this node runs, which revision of the store that is, what there is to be said
 // about it; and the tools that all of them need.
-import { Clock, Effect, PubSub, Schema, Stream } from "effect"
+import { Clock, Effect, Queue, Schema, Stream } from "effect"
 import type { RevisionRecord } from "../cluster/revisions.ts"
 import type { ChangeSelf } from "../plan/changeWorld.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
@@ -43,7 +43,20 @@ export const makeStanding = Effect.fnUntraced(function* (options: ConfigStoreOpt
   )
   const mode: "file" | "store" | "local" =
     options.local === true ? "local" : store.kind === "embedded" ? "file" : "store"
-  const changed = yield* PubSub.sliding<void>(1)
+  /** A queue for each subscriber: none makes another one miss something. */
+  const subscribers = new Set<() => void>()
+  const changes = Stream.callback<void>(
+    (queue) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const told = () => void Queue.offerUnsafe(queue, undefined)
+          subscribers.add(told)
+          return told
+        }),
+        (told) => Effect.sync(() => subscribers.delete(told))
+      ),
+    { bufferSize: 1, strategy: "sliding" }
+  )
   const listeners = new Set<() => void>()
   const state: {
     inForce: InForce | undefined
@@ -74,7 +87,7 @@ export const makeStanding = Effect.fnUntraced(function* (options: ConfigStoreOpt
   }
 
   const tell = (): void => {
-    PubSub.publishUnsafe(changed, undefined)
+    for (const told of [...subscribers]) told()
     notify()
   }
 
@@ -121,7 +134,7 @@ export const makeStanding = Effect.fnUntraced(function* (options: ConfigStoreOpt
     copy: options.copy,
     now,
     wallClock,
-    changes: Stream.fromPubSub(changed),
+    changes,
     notify,
     tell,
     until,

@@ -327,6 +327,25 @@ describe("nodes that share a store", () => {
       })
     ))
 
+  test("a store that lost everything begins again with what runs", () =>
+    inConfigWorld(({ files, memory, start }) =>
+      Effect.gen(function* () {
+        files.set("node-1", clusterText())
+        const one = yield* start()
+        const two = yield* start({ name: "node-2" })
+        yield* within(put(one, "tor-b"))
+        yield* pass(100)
+        const keys = [...one.cluster.state().entries.keys()].filter((key) => key.startsWith("config/"))
+        yield* Effect.andThen(ClusterStore, (store) =>
+          store.commit({ when: [], operations: keys.map((key) => ({ type: "delete" as const, key })) })
+        ).pipe(Effect.provide(memory.layerFor("operator")), Effect.orDie)
+        yield* pass(3_000)
+        for (const node of [one, two])
+          expect([peers(node), origins(node)]).toEqual([["tor-a", "tor-b"], ["3 file file"]])
+        expect((yield* within(put(two, "tor-c"))).outcome).toBe("applied")
+      })
+    ))
+
   test("what another version wrote and this one cannot read stops nothing, and nothing is written over it", () =>
     inConfigWorld(({ files, memory, start }) =>
       Effect.gen(function* () {
