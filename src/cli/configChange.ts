@@ -4,7 +4,7 @@ import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Outcome } from "../api/verbs/answers.ts"
 import { formatProblem } from "../config/problem.ts"
-import type { Verdict } from "../plan/change.ts"
+import type { ClusterChange, Verdict } from "../plan/change.ts"
 import { printChange } from "../plan/printChange.ts"
 import { AdminError } from "./adminClient.ts"
 import { parseSeconds } from "./duration.ts"
@@ -108,6 +108,16 @@ const NEXT: Readonly<Record<"exists" | "not-found" | "conflict" | "refused", str
   refused: "nothing was changed"
 }
 
+/** A node gets one session and loses another by the same change. */
+const swapsPeers = ({ lines }: ClusterChange): boolean => {
+  const nodes = (wanted: Verdict) => lines.filter(({ verdict }) => verdict === wanted).map(({ node }) => node)
+  const added = new Set(nodes("session added"))
+  return nodes("session removed").some((node) => added.has(node))
+}
+
+const SWAP_HINT =
+  "hint: sessions come and go at the same moment here; apply --staged has the new ones Established before the old ones go"
+
 /** Shows what came of it on standard output, and on standard error what was refused and how to go on. */
 export const showOutcome = Effect.fnUntraced(function* (outcome: Answered, output: "text" | "json") {
   if (output === "json") return yield* Console.log(JSON.stringify(outcome, undefined, 2))
@@ -116,18 +126,21 @@ export const showOutcome = Effect.fnUntraced(function* (outcome: Answered, outpu
       for (const problem of outcome.problems) yield* Console.error(formatProblem(problem))
       return yield* Console.error("not valid: nothing was changed")
     case "guarded":
-      yield* Console.log(printChange(outcome.change, paint))
+      yield* Console.log(printChange(outcome.change, { paint }))
       if (outcome.change.guards.length === 0)
         for (const { reason } of outcome.guards) yield* Console.error(`  - ${reason}`)
       return yield* Console.error(
-        "refused, and nothing was changed: do it in steps (--staged), or insist on it with --force"
+        "refused, and nothing was changed: change the files so that nothing is lost, or insist on it with --force"
       )
     case "applied":
     case "unchanged":
     case "planned":
       for (const problem of outcome.warnings) yield* Console.error(formatProblem(problem))
-      if (outcome.outcome !== "unchanged") yield* Console.log(printChange(outcome.change, paint))
-      return yield* Console.log(done(outcome))
+      if (outcome.outcome !== "unchanged")
+        yield* Console.log(printChange(outcome.change, { paint, done: outcome.outcome === "applied" }))
+      yield* Console.log(done(outcome))
+      if (outcome.outcome === "planned" && swapsPeers(outcome.change)) yield* Console.error(SWAP_HINT)
+      return
     default:
       return yield* Console.error(`error: ${outcome.reason}\n${NEXT[outcome.outcome]}`)
   }

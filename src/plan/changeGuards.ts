@@ -28,14 +28,14 @@ const nodeGuards = (before: PlannedNode, after: PlannedNode | undefined): Readon
   if (is === 0) {
     const reason =
       `node ${name} would have no session left${was === 1 ? "" : ` of ${was}`} and announce nothing any more: ` +
-      "add what replaces them first, for example with --staged"
+      "give it a peer that it can reach, or drain it and stop its daemon first"
     return [{ type: "last-session", subject, reason }]
   }
   const [paths, left] = [sessionsFor(before.plan, "control-plane"), sessionsFor(after.plan, "control-plane")]
   if (paths === 0 || left > 0) return []
   const reason =
     `node ${name} would have no peer of the control plane left and announce no control-plane VIP any more: ` +
-    "add the new peer first, for example with --staged"
+    "give it another peer in bgpPeers"
   return [{ type: "last-control-plane-path", subject, reason }]
 }
 

@@ -60,16 +60,22 @@ const groupText = (
 }
 
 /** A line for each thing that has to be insisted on, without a title. */
-export const printGuards = (guards: ReadonlyArray<Guard>): string =>
-  guards.map(({ reason }) => `  - ${reason}`).join("\n")
+const printGuards = (guards: ReadonlyArray<Guard>): string => guards.map(({ reason }) => `  - ${reason}`).join("\n")
 
-/** Lines without a final line break. `paint` colours the word of a verdict, which may have spaces behind it. */
-export const printChange = (
-  { lines, guards, summary }: ClusterChange,
-  paint: (verdict: Verdict, text: string) => string = (_, text) => text
-): string =>
-  [
+export interface PrintOptions {
+  /** Colours the word of a verdict, which may have spaces behind it. */
+  readonly paint?: (verdict: Verdict, text: string) => string
+  /** It was done by force, and what a guard held back is lost. */
+  readonly done?: boolean
+}
+
+/** Lines without a final line break. */
+export const printChange = ({ lines, guards, summary }: ClusterChange, options: PrintOptions = {}): string => {
+  const { paint = (_, text) => text, done = false } = options
+  const title = done ? "Insisted on:" : "Has to be insisted on (--force):"
+  return [
     ...groupsOf(lines).flatMap((group) => groupText(group, paint)),
-    ...(guards.length === 0 ? [] : ["Has to be insisted on (--force):", printGuards(guards)]),
+    ...(guards.length === 0 ? [] : [title, printGuards(guards)]),
     summary
   ].join("\n")
+}

@@ -125,6 +125,18 @@ describe("viaduct diff", () => {
     expect(asked).toEqual([])
   })
 
+  test("a peer that is swapped for another at once has a hint", async () => {
+    const line = (verdict: "session added" | "session removed") => ({
+      verdict,
+      node: "cp1",
+      subject: `session ${verdict}`,
+      detail: "a session"
+    })
+    const swap = { lines: [line("session removed"), line("session added")], guards: [], summary: "swapped" }
+    outcome = { outcome: "planned", revision: 3, change: swap, warnings: [] }
+    expect((await run("diff", file())).err).toMatch(/^hint: .* --staged /)
+  })
+
   test("as JSON it is the outcome", async () => {
     outcome = { outcome: "planned", revision: 3, change: CHANGE, warnings: [] }
     const { out, code } = await run("diff", "-o", "json", file())
@@ -159,7 +171,9 @@ describe("viaduct apply", () => {
     const { out, err, code } = await run("apply", file())
     expect(code).toBe(1)
     expect(out).toContain("Has to be insisted on (--force):\n  - node cp1 would have no session\n")
-    expect(err).toBe("refused, and nothing was changed: do it in steps (--staged), or insist on it with --force\n")
+    expect(err).toBe(
+      "refused, and nothing was changed: change the files so that nothing is lost, or insist on it with --force\n"
+    )
   })
 
   test("a dry run is a question, and a refusal has its reason", async () => {

@@ -44,6 +44,9 @@ Has to be insisted on (--force):
 test("nothing to tell is one line, and the word of a verdict can be coloured", () => {
   expect(printChange({ lines: [], guards: [], summary: "nothing moves" })).toBe("nothing moves")
   const line = { verdict: "withdraw" as const, node: "a", subject: "session s", detail: "withdraws prefix 10.1.1.1/32" }
-  const painted = printChange({ lines: [line], guards: [], summary: "x" }, (verdict, text) => `<${verdict}|${text}>`)
+  const painted = printChange(
+    { lines: [line], guards: [], summary: "x" },
+    { paint: (verdict, text) => `<${verdict}|${text}>` }
+  )
   expect(painted.split("\n")[0]).toBe("<withdraw|withdraw        >  session s on a")
 })

@@ -4,7 +4,7 @@ import type { DesiredCluster } from "../../src/plan/desired.ts"
 import type { ClusterView, Member } from "../../src/plan/view.ts"
 import { claim, cluster, ip, member, node, peer, service } from "../plan/world.ts"
 
-export const NODES = ["a", "b", "c", "d", "e"]
+const NODES = ["a", "b", "c", "d", "e"]
 /** What the file calls node `i`: odd ones have an IPv6 address there. */
 const fileAddress = (i: number): string => (i % 4 === 3 ? `2001:db8:${i % 2}::${i + 1}` : `10.0.${i % 2}.${i + 1}`)
 export const FLOATING = [
@@ -16,7 +16,7 @@ export const FLOATING = [
   "2001:db8:0::100",
   "2001:db8:1::100"
 ]
-export const VIPS = ["10.1.1.1", "10.1.1.2", "10.0.0.200", "10.0.1.200", "2001:db8:f::1", "2001:db8:1::200"]
+const VIPS = ["10.1.1.1", "10.1.1.2", "10.0.0.200", "10.0.1.200", "2001:db8:f::1", "2001:db8:1::200"]
 const SERVICES = ["web", "db", "mail"]
 
 const memberArbitrary = (i: number): fc.Arbitrary<Member> =>

@@ -13,7 +13,7 @@ import { LEAF, LEAF_IP, rackWithLeaf, startRackRouter } from "../services/router
 import { Stage, TOR } from "../services/Stage.ts"
 import { type Happened, happened, type Look, look } from "./counters.ts"
 
-export const NODES = 3
+const NODES = 3
 /** One more than the file has at first. */
 export const SPARE_IP = "10.0.1.102"
 
@@ -51,7 +51,7 @@ const HOSTS: Readonly<Record<string, string>> = { [ROUTER]: TOR, [LEAF_IP]: LEAF
 const keyOf = ({ peerAddress, localAddress }: SessionStatus): string => `${HOSTS[peerAddress]} ${localAddress}`
 
 /** Keys by "node name". */
-export const sessionsByName = async ({ stage }: ChangeWorld): Promise<ReadonlyMap<string, SessionStatus>> => {
+const sessionsByName = async ({ stage }: ChangeWorld): Promise<ReadonlyMap<string, SessionStatus>> => {
   const statuses = await Promise.all(stage.hosts.map((host) => stage.daemon(host).status()))
   return new Map(
     statuses.flatMap(({ node, sessions }) => sessions.map((session) => [`${node} ${session.name}`, session] as const))
