@@ -1,5 +1,5 @@
 // `npm run build`: dist/viaduct, one self-contained executable for this machine, dist/viaduct-arm64 where the npm registry
-// gives the runtime for it, and dist/workers/admin.js, the portable admin API. `--native` leaves the other architecture out.
+// gives the runtime for it, and dist/workers/console.js, the portable admin API and dashboard. `--native` leaves the other architecture out.
 import { existsSync, mkdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { $ } from "bun"
@@ -55,8 +55,8 @@ const arm64Runtime = async (): Promise<string | undefined> => {
 
 mkdirSync(join(dist, "workers"), { recursive: true })
 await compile(join(dist, "viaduct"))
-const worker = join(dist, "workers", "admin.js")
-await $`${bun} build ${join(root, "workers", "admin.ts")} --target=browser --minify --outfile ${worker}`
+const worker = join(dist, "workers", "console.js")
+await $`${bun} build ${join(root, "workers", "console.ts")} --target=browser --minify --outfile ${worker}`
   .cwd(root)
   .quiet()
 report(worker)

@@ -1,89 +1,110 @@
-// A node somewhere else as a source for the API: its `/v1/status`, once or as a stream. Portable: fetch, timers
-// and streams only. A stream that breaks is opened again after a pause that grows, for as long as somebody
-// follows; a node that does not answer a single question is reported with its address and the cause.
-import { type NodeSource, NodeUnavailable } from "../src/api/source.ts"
+// A node somewhere else: what it shows, and what can be asked of it, over its admin API. Portable: fetch, timers and streams only. A stream
+// that breaks is opened again by whoever follows; a node that does not answer is reported with its address and the cause. What comes is
+// looked at closely enough to tell a node from something else that listens there.
+
+import type { ApplyOutcome, Done, StageProgress } from "../src/api/control.ts"
+import type { RemoteControl } from "../src/api/fleet/control.ts"
 import type { ConfigSnapshot } from "../src/config/objects.ts"
+import type { Explanation } from "../src/explain/types.ts"
+import type { TraceRecord } from "../src/observe/trace.ts"
 import { readJsonLines } from "../src/resources/jsonLines.ts"
 import type { NodeStatus } from "../src/resources/nodeStatus.ts"
+import { ANSWER_MS_MAX, type NodeHttp } from "./http.ts"
 
-/** A node that takes longer than this to answer counts as away. */
-const ANSWER_MS_MAX = 5_000
-const PAUSE_MS_MIN = 250
-const PAUSE_MS_MAX = 5_000
+/** Planning a large config takes a node its time. */
+const CHANGE_MS_MAX = 60_000
 
-const because = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return error.name === "TimeoutError" ? `no answer within ${ANSWER_MS_MAX / 1000} s` : error.message
-}
+const has = <K extends string>(value: unknown, ...keys: ReadonlyArray<K>): value is Record<K, unknown> =>
+  typeof value === "object" && value !== null && keys.every((key) => key in value)
 
-/** Enough to tell a node's status from an answer of something else that listens there. */
 const isNodeStatus = (value: unknown): value is NodeStatus =>
-  typeof value === "object" && value !== null && "node" in value && "sessions" in value && Array.isArray(value.sessions)
+  has(value, "node", "sessions", "config") && Array.isArray(value.sessions)
 
 const isConfigSnapshot = (value: unknown): value is ConfigSnapshot =>
-  typeof value === "object" && value !== null && "objects" in value && Array.isArray(value.objects)
+  has(value, "objects") && Array.isArray(value.objects)
 
-/** The node whose admin API is at `url`, such as `http://127.0.0.1:7179`. */
-export const remoteNode = (url: string): NodeSource => {
-  const address = `${url.replace(/\/+$/, "")}/v1/status`
-  const away = (why: string): NodeUnavailable => new NodeUnavailable(`the node at ${url} cannot be asked: ${why}`)
+const isOutcome = (value: unknown): value is ApplyOutcome => has(value, "outcome")
+const isDone = (value: unknown): value is Done => has(value, "done", "reason")
+const isExplanation = (value: unknown): value is Explanation => has(value, "chain", "verdict")
 
-  const checked = (value: unknown): NodeStatus => {
-    if (!isNodeStatus(value)) throw away("its answer is not the status of a node")
-    return value
-  }
+export interface Caller {
+  readonly name: string
+  readonly role: "read" | "write"
+}
+const isCaller = (value: unknown): value is Caller =>
+  has(value, "name", "role") && typeof value.name === "string" && (value.role === "read" || value.role === "write")
 
-  const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
-    try {
-      const response = await fetch(path, { signal, headers: { accept: "application/json" } })
-      if (response.ok) return response
-      await response.body?.cancel()
-      throw new Error(`it answers ${response.status}`)
-    } catch (error) {
-      throw away(because(error))
-    }
-  }
-
-  const status = async (): Promise<NodeStatus> => {
-    const response = await ask(address, AbortSignal.timeout(ANSWER_MS_MAX))
-    return checked(await response.json().catch((error: unknown) => Promise.reject(away(because(error)))))
-  }
-
-  async function* changes(signal: AbortSignal): AsyncGenerator<NodeStatus> {
-    for (let pauseMs = PAUSE_MS_MIN; !signal.aborted; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
-      try {
-        const { body } = await ask(`${address}?watch=true`, signal)
-        if (body === null) throw away("its answer has no body")
-        for await (const value of readJsonLines(body)) {
-          pauseMs = PAUSE_MS_MIN
-          yield checked(value)
-        }
-      } catch (error) {
-        if (!signal.aborted) console.warn(`stream of ${url} broke, opening it again: ${because(error)}`)
-      }
-      await pause(pauseMs, signal)
-    }
-  }
-
-  const config = async (): Promise<ConfigSnapshot> => {
-    const response = await ask(`${url.replace(/\/+$/, "")}/v1/config`, AbortSignal.timeout(ANSWER_MS_MAX))
-    const value: unknown = await response.json().catch((error: unknown) => Promise.reject(away(because(error))))
-    if (!isConfigSnapshot(value)) throw away("its answer is not the config of a node")
-    return value
-  }
-
-  return { status, changes, config }
+const checked = <T>(http: NodeHttp, value: unknown, is: (value: unknown) => value is T, what: string): T => {
+  if (is(value)) return value
+  throw http.away(new Error(`its answer is not ${what}`))
 }
 
-/** Resolves after the time or when `signal` aborts, whichever is first. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener("abort", done)
-      resolve()
+type Authorized = { readonly authorization?: string }
+
+export const remoteStatus = async (http: NodeHttp, auth: Authorized): Promise<NodeStatus> =>
+  checked(http, await http.json({ ...auth, path: "/v1/status" }), isNodeStatus, "the status of a node")
+
+/** The status as it is now and on each change; ends or throws when the stream does. */
+export async function* remoteChanges(
+  http: NodeHttp,
+  auth: Authorized,
+  signal: AbortSignal
+): AsyncGenerator<NodeStatus> {
+  const body = await http.stream({ ...auth, path: "/v1/status?watch=true", signal })
+  for await (const value of readJsonLines(body)) yield checked(http, value, isNodeStatus, "the status of a node")
+}
+
+export const remoteConfig = async (http: NodeHttp, auth: Authorized): Promise<ConfigSnapshot> =>
+  checked(http, await http.json({ ...auth, path: "/v1/config" }), isConfigSnapshot, "the config of a node")
+
+/** Who the node takes the caller for. Rejects with the node's ApiError where it takes them for nobody. */
+export const remoteCaller = async (http: NodeHttp, auth: Authorized): Promise<Caller> =>
+  checked(http, await http.answer({ ...auth, path: "/v1/access" }, isCaller), isCaller, "that of a node")
+
+export const remoteControl = (http: NodeHttp, auth: Authorized): RemoteControl => {
+  const post = (path: string, body: unknown, is: (value: unknown) => boolean, ms = ANSWER_MS_MAX) =>
+    http.answer({ ...auth, method: "POST", path, body, signal: AbortSignal.timeout(ms) }, is)
+  const done = async (path: string, body: unknown): Promise<Done> =>
+    checked(http, await post(path, body, isDone), isDone, "that of a node")
+
+  async function* lines<T>(path: string, signal: AbortSignal, body?: unknown): AsyncGenerator<T> {
+    const method = body === undefined ? ("GET" as const) : ("POST" as const)
+    const stream = await http.stream({ ...auth, method, path, signal, ...(body === undefined ? {} : { body }) })
+    for await (const value of readJsonLines(stream)) {
+      if (has(value, "kind", "message") && value.kind === "Status") throw http.away(new Error(String(value.message)))
+      yield value as T
     }
-    const timer = setTimeout(done, ms)
-    if (signal.aborted) done()
-    else signal.addEventListener("abort", done)
-  })
+  }
+
+  return {
+    config: {
+      // The node knows who asks by the token; what it calls them goes into its history.
+      apply: async ({ change, by: _by, dryRun, ...rest }) => {
+        const path = dryRun === true ? "/v1/change/plan" : "/v1/change"
+        const value = await post(path, { change, ...rest }, isOutcome, CHANGE_MS_MAX)
+        return checked(http, value, isOutcome, "that of a node")
+      },
+      stage: ({ change, by: _by, dryRun: _dryRun, confirmWithinSeconds: _confirm, ...rest }, signal) =>
+        lines<StageProgress>("/v1/stage", signal, { files: change.files, ...rest }),
+      confirm: () => done("/v1/confirm", {}),
+      documents: async (revision) => {
+        const response = await http.send({ ...auth, path: `/v1/documents/${revision}` })
+        if (response.ok) return response.text()
+        await response.body?.cancel()
+        if (response.status === 404) return undefined
+        throw http.away(new Error(`it answers ${response.status}`))
+      },
+      reload: (force) => done(`/v1/reload${force ? "?force=true" : ""}`, undefined)
+    },
+    drain: (node, drain) => done("/v1/drain", { node, drain }),
+    explain: async ({ type, name }) => {
+      const query = new URLSearchParams({ ...(type === undefined ? {} : { type }), name })
+      const value = await http.answer({ ...auth, path: `/v1/explain?${query}` }, isExplanation)
+      return checked(http, value, isExplanation, "that of a node")
+    },
+    trace: ({ session, follow }, signal) => {
+      const query = new URLSearchParams({ ...(session === undefined ? {} : { session }), follow: String(follow) })
+      return lines<TraceRecord>(`/v1/trace?${query}`, signal)
+    }
+  }
+}

@@ -253,11 +253,15 @@ const linesOf = (name: string, { labels, value, sum, buckets }: Sample): Readonl
   ]
 }
 
-/** The text of all metrics. A metric without a sample is left out, with its help. */
-export const metricsText = (status: NodeStatus): string =>
+/** The text of all metrics of several nodes, each with labels of its own. A metric without a sample is left out, with its help. */
+export const metricsTextOf = (nodes: ReadonlyArray<{ readonly labels: Labels; readonly status: NodeStatus }>): string =>
   metricDeclarations
     .flatMap(({ name, type, help, samples }) => {
-      const lines = samples(status).flatMap((sample) => linesOf(name, sample))
+      const lines = nodes.flatMap(({ labels: own, status }) =>
+        samples(status).flatMap((sample) => linesOf(name, { ...sample, labels: { ...own, ...sample.labels } }))
+      )
       return lines.length === 0 ? [] : [`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`, ...lines]
     })
     .join("")
+
+export const metricsText = (status: NodeStatus): string => metricsTextOf([{ labels: {}, status }])

@@ -49,6 +49,7 @@ export const eventReasons = {
   NodeLeaving: { type: "Normal", means: "a node hands over what it has" },
   NodeLeft: { type: "Warning", means: "a node is not in the cluster any more" },
   NodeDrained: { type: "Normal", means: "a node was taken out of service" },
+  NodeUnreachable: { type: "Warning", means: "a console cannot ask a node that it was told of" },
   NodeReturned: { type: "Normal", means: "a node that was drained is back in service" },
   LoginRefused: {
     type: "Warning",

@@ -337,5 +337,7 @@ export interface NodeStatus {
   /** Absent where nothing in the config needs one. */
   readonly store?: StoreStatus
   readonly measures?: Measures
+  /** Said by a console of a node that it cannot ask: everything else is what the node said last. */
+  readonly unreachable?: { readonly since: string; readonly why: string }
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number }
 }

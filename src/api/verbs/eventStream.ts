@@ -11,17 +11,18 @@ const since = (events: ReadonlyArray<EventRecord>, after: string | undefined): R
   return events.filter((event, i) => i !== position && (i > position || event.lastAt > last.lastAt))
 }
 
-/** The events of the first status, then whatever is new in each status after it. */
+/** The events of the first status of each node, then whatever is new in each status after it. */
 export async function* newEvents(
-  statuses: AsyncIterable<NodeStatus>,
+  statuses: AsyncIterable<Pick<NodeStatus, "cluster" | "node" | "events">>,
   after: string | undefined
 ): AsyncGenerator<EventRecord> {
-  let known: ReadonlyMap<string, number> | undefined
-  for await (const { events } of statuses) {
-    const before = known
+  const known = new Map<string, ReadonlyMap<string, number>>()
+  for await (const { cluster, node, events } of statuses) {
+    const whose = `${cluster}/${node}`
+    const before = known.get(whose)
     const fresh =
       before === undefined ? since(events, after) : events.filter(({ uid, count }) => before.get(uid) !== count)
-    known = new Map(events.map(({ uid, count }) => [uid, count]))
+    known.set(whose, new Map(events.map(({ uid, count }) => [uid, count])))
     yield* fresh
   }
 }

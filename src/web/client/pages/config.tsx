@@ -126,8 +126,7 @@ const EditorCard = ({ revision }: { revision: number }) => {
       <h2 id="documents-title">Documents</h2>
       <Source />
       <Changed revision={revision} />
-      {base.value !== undefined && <Editor field={field} />}
-      {base.value === undefined && failed.value === "" && <p class="dim">Reading…</p>}
+      {base.value === undefined ? <p class="dim">Reading…</p> : <Editor field={field} />}
       <div class="actions">
         {access.value.write && (
           <>

@@ -7,75 +7,23 @@ import { join } from "node:path"
 import { createApp } from "../../src/api/app.ts"
 import { type FakeNode, fakeNode, jsonLines } from "../api/fakeNode.ts"
 import { down, NOW, nodeStatus, s22, session } from "../resources/fixtures.ts"
+import { buildConsole, runtimes, startWorker } from "./worker.ts"
 
-const ROOT = join(import.meta.dir, "..", "..")
-const DENO = join(ROOT, "node_modules", ".bin", "deno")
 const SESSIONS = "/apis/networking.gke.io/v1/namespaces/kube-system/bgpsessions"
 const AS_TABLE = { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } }
 
 let directory = ""
-const bundle = () => join(directory, "admin.js")
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "viaduct-worker-"))
-  const build = Bun.spawn(
-    [process.execPath, "build", join(ROOT, "workers", "admin.ts"), "--target=browser", "--outfile", bundle()],
-    { stdout: "ignore", stderr: "pipe" }
-  )
-  const [errors, code] = await Promise.all([build.stderr.text(), build.exited])
-  if (code !== 0) throw new Error(errors)
-  const loader = `
-    import worker from "./admin.js"
-    const server = Bun.serve({ ...worker, hostname: "127.0.0.1", port: 0 })
-    console.log("Listening on " + server.url)`
-  await Bun.write(join(directory, "loader.js"), loader)
+  await buildConsole(directory)
 })
 afterAll(() => rm(directory, { recursive: true }))
 
 const serveNode = (node: FakeNode, port = 0) =>
   Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, fetch: createApp(node, { now: () => NOW }).fetch })
 
-/** Starts a runtime on the bundle and waits for the address that it says it listens on. */
-const startWorker = async (command: ReadonlyArray<string>, nodeUrl: string | undefined) => {
-  const child = Bun.spawn([...command], {
-    cwd: directory,
-    env: {
-      PATH: process.env.PATH,
-      HOME: directory,
-      DENO_NO_UPDATE_CHECK: "1",
-      ...(nodeUrl === undefined ? {} : { VIADUCT_NODE_URL: nodeUrl })
-    },
-    stdout: "pipe",
-    stderr: "pipe"
-  })
-  const stop = async () => {
-    child.kill()
-    await child.exited
-  }
-  const said = async (output: ReadableStream<Uint8Array>): Promise<string> => {
-    let text = ""
-    const decoder = new TextDecoder()
-    for await (const chunk of output) {
-      text += decoder.decode(chunk, { stream: true })
-      const found = /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(text)?.[1]
-      if (found !== undefined) return found
-    }
-    throw new Error(`it said only: ${text}`)
-  }
-  try {
-    return { url: await Promise.any([said(child.stdout), said(child.stderr)]), stop }
-  } catch (error) {
-    await stop()
-    throw error
-  }
-}
-
-const runtimes: ReadonlyArray<readonly [name: string, command: () => ReadonlyArray<string>]> = [
-  ["Bun", () => [process.execPath, join(directory, "loader.js")]],
-  ["Deno", () => [DENO, "serve", "--host=127.0.0.1", "--port=0", "--allow-env", "--allow-net=127.0.0.1", bundle()]]
-]
-
-describe.each(runtimes)("the bundle under %s", (_, command) => {
+describe.each(runtimes(() => directory))("the bundle under %s", (_, command) => {
   const node = fakeNode(s22)
   let server: ReturnType<typeof Bun.serve> | undefined
   let worker: Awaited<ReturnType<typeof startWorker>> | undefined
@@ -84,7 +32,7 @@ describe.each(runtimes)("the bundle under %s", (_, command) => {
 
   beforeAll(async () => {
     server = serveNode(node)
-    worker = await startWorker(command(), `http://127.0.0.1:${server.port}`)
+    worker = await startWorker(directory, command(), { VIADUCT_NODES: `http://127.0.0.1:${server.port}` })
   }, 30_000)
   afterAll(async () => {
     await worker?.stop()
@@ -158,12 +106,41 @@ describe.each(runtimes)("the bundle under %s", (_, command) => {
     node.set(s22)
   })
 
+  test("knows its own callers where it is told of them, and nobody else", async () => {
+    const hash = (token: string) => new Bun.CryptoHasher("sha256").update(token).digest("hex")
+    const guarded = await startWorker(directory, command(), {
+      VIADUCT_NODES: `http://127.0.0.1:${server?.port}`,
+      VIADUCT_CONSOLE_TOKENS: `alice write ${hash("a-token")},bob read ${hash("b-token")}`
+    })
+    const as = (token: string | undefined, path: string, init: RequestInit = {}) =>
+      fetch(`${guarded.url}${path}`, {
+        ...init,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          "content-type": "application/json"
+        }
+      })
+    try {
+      expect((await as(undefined, SESSIONS)).status).toBe(401)
+      expect((await as("c-token", SESSIONS)).status).toBe(401)
+      expect((await as("b-token", SESSIONS)).status).toBe(200)
+      expect(await (await as("a-token", "/v1/access")).json()).toMatchObject({ name: "alice", role: "write" })
+      const refused = await as("b-token", "/v1/confirm", { method: "POST", body: "{}" })
+      expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining("bob may read only")])
+      // The node behind it is one that may only be looked at: it says so, and the console passes that on.
+      expect((await as("a-token", "/v1/confirm", { method: "POST", body: "{}" })).status).toBe(405)
+      expect((await as(undefined, "/healthz")).status).toBe(200)
+    } finally {
+      await guarded.stop()
+    }
+  })
+
   test("without the node's address says what is not set", async () => {
-    const lost = await startWorker(command(), undefined)
+    const lost = await startWorker(directory, command(), {})
     try {
       const response = await fetch(`${lost.url}/healthz`)
       expect(response.status).toBe(500)
-      expect(await response.json()).toMatchObject({ message: expect.stringContaining("VIADUCT_NODE_URL is not set") })
+      expect(await response.json()).toMatchObject({ message: expect.stringContaining("VIADUCT_NODES is not set") })
     } finally {
       await lost.stop()
     }
