@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { connect as connectTls } from "node:tls"
 import { serveTls, type TlsServer } from "../../src/adapters/bun/tlsServer.ts"
 import type { Client, FetchHandler } from "../../src/ports/AdminServer.ts"
 import { Authority, type Certificate } from "../lab/certificates.ts"
@@ -164,6 +165,47 @@ describe.skipIf(missing)(`a TLS listener${missing ? " (needs openssl)" : ""}`, (
     })
     await https.exited
     expect(await (await ask("/")).text()).toBe("ok")
+  })
+
+  test("closes connections whose clients take too long, and none that waits for its answer", async () => {
+    const patience = { handshakeMs: 200, headersMs: 300, bodyMs: 400 }
+    const enough = Promise.withResolvers<void>()
+    const late = async (request: Request): Promise<Response> => {
+      if (request.method === "POST") await request.text()
+      else await enough.promise
+      return new Response("ok")
+    }
+    const server = await serveTls("127.0.0.1", 0, pem(first), late, patience)
+    servers.push(server)
+    const opened = (...texts: ReadonlyArray<string>) =>
+      new Promise<number>((resolve) => {
+        const fromMs = performance.now()
+        const socket = connectTls({ port: server.port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+          for (const text of texts) socket.write(text)
+        })
+        socket.on("error", () => undefined)
+        socket.on("close", () => resolve(performance.now() - fromMs))
+        socket.resume()
+      })
+    const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    const waiting = fetch(`https://127.0.0.1:${server.port}/`, {
+      tls: { ca: read(first?.caFile ?? "") }
+    } as RequestInit)
+    const closed = await Promise.all([
+      new Promise<number>((resolve) => {
+        const fromMs = performance.now()
+        const socket = connect(server.port, "127.0.0.1")
+        socket.on("close", () => resolve(performance.now() - fromMs))
+        socket.resume()
+      }),
+      opened(),
+      opened("GET / HTTP/1.1\r\nHost: a\r\n"),
+      opened("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+    ])
+    for (const ms of closed) expect(ms).toBeGreaterThan(150)
+    enough.resolve()
+    expect(await (await waiting).text()).toBe("ok")
+    expect(await opened(get)).toBeGreaterThan(250)
   })
 
   test("refuses an address that is taken, and credentials that cannot be used", async () => {

@@ -493,7 +493,10 @@ describe("what one may do", () => {
     expect(await ask("read", may("patch", "bgppeers"))).toEqual({ allowed: false, reason: "alice may read only" })
     expect(await ask("write", may("patch", "bgppeers"))).toEqual({ allowed: true })
     expect(await ask("write", may("delete", "bgpsessions"))).toMatchObject({ allowed: false })
-    expect(await ask("write", may("get", "secrets", ""))).toEqual({ allowed: false, reason: "there are no secrets here" })
+    expect(await ask("write", may("get", "secrets", ""))).toEqual({
+      allowed: false,
+      reason: "there are no secrets here"
+    })
     expect(await ask("read", { nonResourceAttributes: { verb: "post", path: "/v1/rollback" } })).toMatchObject({
       allowed: false
     })

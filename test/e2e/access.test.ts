@@ -204,6 +204,26 @@ describe.skipIf(!openssl)(`access${openssl ? "" : " (needs openssl)"}`, () => {
     for (const secret of [...secrets, "vd_guess"]) expect(daemon.output + out).not.toContain(secret)
   })
 
+  test("has TLS on loopback by itself, and goes on without where somebody else has its port", async () => {
+    // Where another process has it, that is just as good.
+    const taken = await Promise.resolve()
+      .then(() => Bun.listen({ hostname: "127.0.0.1", port: 7180, socket: { data: () => undefined } }))
+      .catch(() => undefined)
+    const other = new Running(args("c", "--admin-listen", "127.0.0.1:17946"))
+    await other.says(/joined the cluster/)
+    expect(other.output).toMatch(/127\.0\.0\.1 port 7180.*going on without TLS \(--admin-tls-listen\)/)
+    expect((await fetch("http://127.0.0.1:17946/v1/status")).status).toBe(200)
+    const kubeconfig = await viaduct("kubeconfig", "--socket", at("c.sock"))
+    expect([kubeconfig.code, kubeconfig.err]).toEqual([1, expect.stringContaining("is not served under TLS")])
+    await other.end()
+    taken?.stop(true)
+    const alone = new Running(args("c", "--admin-listen", "127.0.0.1:17946"))
+    await alone.says(/joined the cluster/)
+    const { out } = await viaduct("kubeconfig", "--socket", at("c.sock"))
+    if (taken !== undefined) expect(out).toContain("server: https://127.0.0.1:7180")
+    await alone.end()
+  }, 30_000)
+
   test("is refused at start where it would be open to the network and nobody could log in", async () => {
     const open = await runOnce(args("b", "--admin-listen", "none", "--admin-tls-listen", "0.0.0.0:17943"))
     expect([open.code, open.out + open.err]).toEqual([

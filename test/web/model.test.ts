@@ -83,6 +83,22 @@ describe("a cluster out of one node's words", () => {
     expect(fleetOf([one, gone], one.cluster).sessions.some(({ name }) => name.startsWith("stale"))).toBe(true)
   })
 
+  test("leaves out what a node said before a console could not ask it any more, and tells of that", () => {
+    const one = world()
+    const stale = one.sessions.map((s) => ({ ...s, name: `stale ${s.name}` }))
+    const unreachable = { since: new Date(Date.now() - 65_000).toISOString(), why: "connection refused" }
+    const away = { ...world(), node: "cp-2", sessions: stale, elsewhere: [], unreachable }
+    const seen = fleetOf([one, away], one.cluster)
+    expect(seen.sessions.filter(({ name }) => name.startsWith("stale"))).toEqual([])
+    expect(seen.sessions.filter(({ node }) => node === "cp-2").length).toBe(2)
+    const { problems } = healthOf(seen, Date.now())
+    expect(problems.map(({ title, detail }) => [title, detail.slice(0, 30)])).toEqual([
+      ["cp-2 cannot be asked", "connection refused; for 1m 5s."]
+    ])
+    // Nobody can be asked: what was heard last is better than nothing.
+    expect(fleetOf([away], one.cluster).sessions.length).toBe(stale.length)
+  })
+
   test("prefers what a node says of itself where several are asked", () => {
     const one = world()
     const [told] = one.elsewhere

@@ -485,6 +485,37 @@ describe("for everybody", () => {
       }
     })
 
+  test("axe finds nothing in what is shown only at times: signing in, a guarded change, one that waits to be confirmed", async () => {
+    const { page, visit } = await open(
+      world(),
+      { colorScheme: "dark" },
+      { tokens: { "": "read", "good-token": "write" } }
+    )
+    const violations = async () => {
+      const found = `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] })`
+      return page.evaluate(
+        `${found}.then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html))`
+      )
+    }
+    await page.getByRole("button", { name: "Sign in" }).click()
+    await page.evaluate(axe)
+    expect(await violations()).toEqual([])
+    await page.getByLabel("Token", { exact: true }).fill("good-token")
+    await page.keyboard.press("Enter")
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    await visit.to("#/config")
+    await editor(page).fill(DOCUMENTS.replace(/ {6}- ip: .*\n {8}asn: .*\n/g, ""))
+    await page.getByRole("button", { name: "See what it does" }).click()
+    await page.getByLabel("do it all the same").check()
+    visit.errors.splice(0)
+    expect(await violations()).toEqual([])
+    await page.getByRole("button", { name: "Apply", exact: true }).click()
+    await page.getByRole("button", { name: "Keep it" }).waitFor()
+    await page.getByRole("button", { name: "Compare" }).first().click()
+    await page.locator(".diff").waitFor()
+    expect(await violations()).toEqual([])
+  })
+
   test("on a phone no page is wider than the window, and the pages are within reach of a thumb", async () => {
     const { page, visit } = await open(troubled(), { width: 360, height: 740 })
     await page.locator(".headline").waitFor()

@@ -9,9 +9,6 @@ import type {
   SessionStatus
 } from "../../src/resources/nodeStatus.ts"
 
-/** What the pages take for the present; ages in pictures depend on it. */
-export const started = Date.parse("2026-03-02T02:14:00Z")
-
 interface Node {
   readonly name: string
   readonly address: string
@@ -25,7 +22,7 @@ export const nodes: ReadonlyArray<Node> = [
   { name: "worker-2", address: "10.0.2.21", controlPlane: false }
 ]
 
-export const routers = [
+const routers = [
   { address: "10.0.1.254", asn: 65002 },
   { address: "10.0.2.254", asn: 65003 }
 ] as const
@@ -40,7 +37,7 @@ const ago = (seconds: number, now = Date.now()): string => new Date(now - second
 
 const counts = { open: 1, update: 14, notification: 0, keepalive: 5310, routeRefresh: 0 }
 
-export const session = (name: string, more: Partial<SessionStatus>): SessionStatus => ({
+const session = (name: string, more: Partial<SessionStatus>): SessionStatus => ({
   name,
   purpose: "control-plane",
   localAsn: 65001,

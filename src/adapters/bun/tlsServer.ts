@@ -7,11 +7,16 @@ import type { Socket } from "node:net"
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls"
 import type { Client, ClientCertificate, FetchHandler, TlsCredentials } from "../../ports/AdminServer.ts"
 
-/** A handshake, and the headers of a request, that take longer are given up, in ms. */
-const HANDSHAKE_MS = 10_000
-const HEADERS_MS = 10_000
-/** A whole request with its body, in ms. */
-const REQUEST_MS = 60_000
+/** How long a client may take for each of its parts, in ms. How long an answer takes is nobody's affair: watches go on for days. */
+export interface Patience {
+  readonly handshakeMs: number
+  /** From the handshake, or from the answer before, to the end of the next request's headers. */
+  readonly headersMs: number
+  /** From there to the end of the body. */
+  readonly bodyMs: number
+}
+
+const PATIENCE: Patience = { handshakeMs: 10_000, headersMs: 20_000, bodyMs: 60_000 }
 const CONNECTIONS_MAX = 512
 
 /** Throws with what is wrong where a certificate and its key cannot be used together. */
@@ -66,7 +71,8 @@ const requestOf = (message: IncomingMessage, signal: AbortSignal): Request => {
     headers.append(message.rawHeaders[i] ?? "", message.rawHeaders[i + 1] ?? "")
   const { method = "GET", url = "/" } = message
   const init: RequestInit = { method, headers, signal }
-  if (method !== "GET" && method !== "HEAD") init.body = bodyOf(message)
+  if (method === "GET" || method === "HEAD") message.resume()
+  else init.body = bodyOf(message)
   return new Request(new URL(url, `https://${headers.get("host") ?? "localhost"}`).href, init)
 }
 
@@ -124,6 +130,40 @@ const answer = async (message: IncomingMessage, response: ServerResponse, client
   }
 }
 
+/**
+ * Closes connections whose clients take too long: anybody can open one, and there is an end to how many there may be. Bun has
+ * node:http's timeouts and does nothing by them on sockets that it was handed.
+ */
+const deadlines = ({ headersMs, bodyMs }: Patience) => {
+  const timers = new WeakMap<Socket, Timer>()
+  const active = new WeakMap<Socket, number>()
+  const arm = (socket: Socket, ms: number | undefined): void => {
+    clearTimeout(timers.get(socket))
+    if (ms !== undefined)
+      timers.set(
+        socket,
+        setTimeout(() => socket.destroy(), ms)
+      )
+  }
+  return {
+    opened: (socket: Socket): void => {
+      arm(socket, headersMs)
+      socket.once("close", () => arm(socket, undefined))
+    },
+    asked: (message: IncomingMessage, response: ServerResponse): void => {
+      const { socket } = message
+      active.set(socket, (active.get(socket) ?? 0) + 1)
+      arm(socket, bodyMs)
+      message.once("end", () => arm(socket, undefined))
+      response.once("close", () => {
+        const left = (active.get(socket) ?? 1) - 1
+        active.set(socket, left)
+        if (left === 0 && !socket.destroyed) arm(socket, headersMs)
+      })
+    }
+  }
+}
+
 export interface TlsServer {
   readonly port: number
   readonly replace: (credentials: TlsCredentials) => void
@@ -135,24 +175,31 @@ export const serveTls = (
   hostname: string,
   port: number,
   credentials: TlsCredentials,
-  handler: FetchHandler
+  handler: FetchHandler,
+  patience: Patience = PATIENCE
 ): Promise<TlsServer> => {
+  const { opened, asked } = deadlines(patience)
   const clients = new WeakMap<Socket, Client>()
   const open = new Set<Socket>()
   // Whether clients are asked for a certificate stands fast from the start, what they have to show does not.
   const asks = credentials.clientCa !== undefined
   const http = createHttpServer((message, response) => {
+    asked(message, response)
     void answer(message, response, clients.get(message.socket) ?? {}, handler)
   })
-  http.headersTimeout = HEADERS_MS
-  http.requestTimeout = REQUEST_MS
   http.on("clientError", (_error, socket) => socket.destroy())
   const options: TlsOptions = {
     ...checked(credentials),
-    ...{ requestCert: asks, rejectUnauthorized: false, handshakeTimeout: HANDSHAKE_MS, ALPNProtocols: ["http/1.1"] }
+    ...{
+      requestCert: asks,
+      rejectUnauthorized: false,
+      handshakeTimeout: patience.handshakeMs,
+      ALPNProtocols: ["http/1.1"]
+    }
   }
   const server = createServer(options, (socket) => {
     clients.set(socket, clientOf(socket, asks))
+    opened(socket)
     http.emit("connection", socket)
   })
   server.maxConnections = CONNECTIONS_MAX

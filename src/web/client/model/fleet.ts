@@ -103,6 +103,8 @@ export interface Fleet {
   readonly announcedMore: number
   /** Not everything that is announced is known here: a node has not told yet, or told of a part. */
   readonly partial: boolean
+  /** Nodes that a console cannot ask, and why. */
+  readonly unreachable: ReadonlyArray<Unreachable>
   /** Newest first. */
   readonly events: ReadonlyArray<FleetEvent>
   readonly store?: StoreStatus
@@ -339,9 +341,23 @@ const eventsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetEvent
   return [...found.values()].sort((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0))
 }
 
-/** What a node said last is no news any more once the others no longer count it among the living. */
-const withoutStale = (statuses: ReadonlyArray<NodeStatus>): Array<NodeStatus> => {
-  const fresh = statuses.filter(({ node }) => {
+/** A status that a console has from earlier: it cannot ask the node any more. */
+type Heard = NodeStatus & { readonly unreachable?: { readonly since: string; readonly why: string } }
+
+export interface Unreachable {
+  readonly node: string
+  /** RFC 3339. */
+  readonly since: string
+  readonly why: string
+}
+
+const unreachableOf = (statuses: ReadonlyArray<Heard>): ReadonlyArray<Unreachable> =>
+  statuses.flatMap(({ node, unreachable }) => (unreachable === undefined ? [] : [{ node, ...unreachable }]))
+
+/** What a node said last is no news any more once it cannot be asked, or the others no longer count it among the living. */
+const withoutStale = (statuses: ReadonlyArray<Heard>): Array<NodeStatus> => {
+  const fresh = statuses.filter(({ node, unreachable }) => {
+    if (unreachable !== undefined) return false
     const others = statuses.filter((other) => other.node !== node && other.members.length > 0)
     return others.length === 0 || others.some(({ members }) => members.some(({ name }) => name === node))
   })
@@ -361,16 +377,17 @@ export const fleetOf = (
   cluster: string,
   seen: ReadonlySet<string> = new Set()
 ): Fleet => {
-  const statuses = withoutStale(all.filter((status) => status.cluster === cluster)).sort((a, b) =>
-    byName(a.node, b.node)
-  )
+  const own = all.filter((status) => status.cluster === cluster)
+  const statuses = withoutStale(own).sort((a, b) => byName(a.node, b.node))
+  const unreachable = unreachableOf(own)
   const sessions = sessionsOf(statuses)
   const addresses = addressesOf(statuses)
   const store = statuses.find((status) => status.store?.state === "lost")?.store ?? statuses.find((s) => s.store)?.store
   return {
     cluster,
     statuses,
-    nodes: nodesOf(statuses, sessions, addresses, seen),
+    nodes: nodesOf(statuses, sessions, addresses, new Set([...seen, ...unreachable.map(({ node }) => node)])),
+    unreachable,
     routers: routersOf(sessions),
     sessions,
     addresses,

@@ -119,6 +119,15 @@ const addressProblem = (address: FleetAddress, nowMs: number): ReadonlyArray<Pro
   return []
 }
 
+/** A console's own trouble: what the other nodes know of these goes on to be shown. */
+const unreachable = ({ unreachable: all }: Fleet, nowMs: number): ReadonlyArray<Problem> =>
+  all.map(({ node, since, why }) => ({
+    severity: "warn",
+    title: `${node} cannot be asked`,
+    detail: `${why}; for ${age(since, nowMs)}. What is shown of it is what the others know, or what it said last.`,
+    href: link("cluster", { node })
+  }))
+
 const silent = (nodes: ReadonlyArray<FleetNode>): ReadonlyArray<Problem> => {
   const names = nodes.filter(({ health }) => health === "silent").map(({ name }) => name)
   if (names.length === 0) return []
@@ -248,6 +257,7 @@ export const healthOf = (fleet: Fleet, nowMs: number): Health => {
     ...fleet.addresses.flatMap((address) => addressProblem(address, nowMs)),
     ...serviceProblems(fleet),
     ...statusProblems(fleet),
+    ...unreachable(fleet, nowMs),
     ...memberProblems(fleet),
     ...poolProblems(fleet)
   ]

@@ -126,7 +126,8 @@ const EditorCard = ({ revision }: { revision: number }) => {
       <h2 id="documents-title">Documents</h2>
       <Source />
       <Changed revision={revision} />
-      {base.value === undefined ? <p class="dim">Reading…</p> : <Editor field={field} />}
+      {base.value !== undefined && <Editor field={field} />}
+      {base.value === undefined && failed.value === "" && <p class="dim">Reading…</p>}
       <div class="actions">
         {access.value.write && (
           <>
