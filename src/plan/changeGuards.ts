@@ -4,11 +4,8 @@
 import { losing } from "../ipam/restore.ts"
 import { type Address, hostPrefix } from "../net/ip.ts"
 import type { Guard } from "./change.ts"
-import type { PlannedNode, World } from "./changeWorld.ts"
-import type { NodePlan } from "./types.ts"
-
-const sessionsFor = (plan: NodePlan | undefined, purpose?: "control-plane"): number =>
-  plan?.sessions.filter((session) => purpose === undefined || session.purpose === purpose).length ?? 0
+import type { Held, NodeChange } from "./changeLines.ts"
+import type { World } from "./changeWorld.ts"
 
 const goneGuard = (name: string, count: number): Guard => ({
   type: "last-session",
@@ -18,47 +15,50 @@ const goneGuard = (name: string, count: number): Guard => ({
     `drain it and stop its daemon first, then nothing is lost by removing it`
 })
 
-const nodeGuards = (before: PlannedNode, after: PlannedNode | undefined): ReadonlyArray<Guard> => {
-  const { node: name } = before.plan
-  const [was, is] = [sessionsFor(before.plan), sessionsFor(after?.plan)]
+const nodeGuards = ({ name, alive, before, after }: NodeChange): ReadonlyArray<Guard> => {
+  const was = before?.sessions ?? 0
   // A daemon that is not there has no session to lose.
-  if (was === 0 || !before.alive) return []
+  if (was === 0 || !alive) return []
   if (after === undefined) return [goneGuard(name, was)]
   const subject = `node ${name}`
-  if (is === 0) {
+  if (after.sessions === 0) {
     const reason =
       `node ${name} would have no session left${was === 1 ? "" : ` of ${was}`} and announce nothing any more: ` +
       "give it a peer that it can reach, or drain it and stop its daemon first"
     return [{ type: "last-session", subject, reason }]
   }
-  const [paths, left] = [sessionsFor(before.plan, "control-plane"), sessionsFor(after.plan, "control-plane")]
-  if (paths === 0 || left > 0) return []
+  if ((before?.controlPlaneSessions ?? 0) === 0 || after.controlPlaneSessions > 0) return []
   const reason =
     `node ${name} would have no peer of the control plane left and announce no control-plane VIP any more: ` +
     "give it another peer in bgpPeers"
   return [{ type: "last-control-plane-path", subject, reason }]
 }
 
-/** How many nodes announce or hold each control-plane VIP. */
-const paths = (world: World): ReadonlyMap<Address, number> =>
+/** Whether some node announces or holds each control-plane VIP. */
+const reachable = (world: World, nodes: ReadonlyArray<Held | undefined>): ReadonlyMap<Address, boolean> =>
   new Map(
     world.cluster.loadBalancer.controlPlaneVips.map((vip) => {
       const holder = world.assignments.find(
         ({ address, purpose }) => address === vip && purpose === "control-plane-vip"
       )
       const prefix = hostPrefix(vip)
-      const announcing = [...world.nodes.values()].filter(({ plan }) =>
-        plan.sessions.some((s) => s.purpose === "control-plane" && s.routes.some((route) => route.prefix === prefix))
-      )
-      return [vip, announcing.length + (holder?.node === undefined ? 0 : 1)]
+      const announced = nodes.some((held) => held?.controlPlanePrefixes.has(prefix) === true)
+      return [vip, announced || holder?.node !== undefined]
     })
   )
 
-const vipGuards = (before: World, after: World): ReadonlyArray<Guard> => {
-  const left = paths(after)
-  return [...paths(before)].flatMap(([vip, count]): ReadonlyArray<Guard> => {
-    if (count === 0 || (left.get(vip) ?? 0) > 0) return []
-    const what = left.has(vip) ? "no node would announce or hold it any more" : "it is in the config no more"
+const vipGuards = (before: World, after: World, nodes: ReadonlyArray<NodeChange>): ReadonlyArray<Guard> => {
+  const was = reachable(
+    before,
+    nodes.map((node) => node.before)
+  )
+  const is = reachable(
+    after,
+    nodes.map((node) => node.after)
+  )
+  return [...was].flatMap(([vip, there]): ReadonlyArray<Guard> => {
+    if (!there || is.get(vip) === true) return []
+    const what = is.has(vip) ? "no node would announce or hold it any more" : "it is in the config no more"
     const reason =
       `control-plane VIP ${vip}: ${what}, and who reaches the API through it loses it: ` +
       "keep a node and a peer for it, or have its users moved before"
@@ -78,11 +78,12 @@ const serviceGuards = (before: World, after: World): ReadonlyArray<Guard> => {
   }))
 }
 
-export const guardsOf = (before: World | undefined, after: World): ReadonlyArray<Guard> =>
+/** `nodes`: what each held and will hold. */
+export const guardsOf = (
+  before: World | undefined,
+  after: World,
+  nodes: ReadonlyArray<NodeChange>
+): ReadonlyArray<Guard> =>
   before === undefined
     ? []
-    : [
-        ...vipGuards(before, after),
-        ...[...before.nodes].flatMap(([address, node]) => nodeGuards(node, after.nodes.get(address))),
-        ...serviceGuards(before, after)
-      ]
+    : [...vipGuards(before, after, nodes), ...nodes.flatMap(nodeGuards), ...serviceGuards(before, after)]

@@ -2,7 +2,7 @@
 // services' addresses, each with its verdict. Where there would be hundreds of a kind, one line counts them.
 import type { Assignment } from "../election/types.ts"
 import type { AllocationStatus } from "../ipam/allocate.ts"
-import { type Address, familyOf } from "../net/ip.ts"
+import { type Address, familyOf, type Prefix } from "../net/ip.ts"
 import type { ChangeLine, Verdict } from "./change.ts"
 import { announcedText, counted, routeLines } from "./changeRoutes.ts"
 import type { PlannedNode, World } from "./changeWorld.ts"
@@ -68,24 +68,58 @@ const addressLines = (
   })
 }
 
-const nodeLines = (before: PlannedNode | undefined, after: PlannedNode | undefined): ReadonlyArray<ChangeLine> => {
-  const node = (after ?? before)?.plan.node ?? ""
+/** What of a node's plan the guards go by. */
+export interface Held {
+  readonly sessions: number
+  readonly controlPlaneSessions: number
+  /** Prefixes that the sessions of the control plane announce. */
+  readonly controlPlanePrefixes: ReadonlySet<Prefix>
+}
+
+export interface NodeChange {
+  readonly name: string
+  readonly alive: boolean
+  /** Absent: the config did not have the node, or does not have it any more. */
+  readonly before?: Held
+  readonly after?: Held
+}
+
+const heldBy = ({ sessions }: NodePlan): Held => {
+  const controlPlane = sessions.filter(({ purpose }) => purpose === "control-plane")
+  const prefixes = new Set(controlPlane.flatMap(({ routes }) => routes.map(({ prefix }) => prefix)))
+  return { sessions: sessions.length, controlPlaneSessions: controlPlane.length, controlPlanePrefixes: prefixes }
+}
+
+const changeOfNode = (
+  before: PlannedNode | undefined,
+  after: PlannedNode | undefined
+): { readonly lines: ReadonlyArray<ChangeLine>; readonly change: NodeChange } => {
+  const node = (after ?? before)?.name ?? ""
   const none: NodePlan = { node, sessions: [], addresses: [], claims: [], assignments: [], services: [], refusals: [] }
-  const diff = diffPlans(before?.plan, after?.plan ?? none)
-  const sessions = new Map((before?.plan.sessions ?? []).map((session) => [session.key, session]))
+  const was = before?.plan()
+  const is = after?.plan(was && new Map(was.sessions.map(({ key, name }) => [key, name])))
+  const diff = diffPlans(was, is ?? none)
+  const sessions = new Map((was?.sessions ?? []).map((session) => [session.key, session]))
   const alive = after?.alive ?? true
-  return [
-    ...diff.sessions.removed.map((session) => removedLine(node, session, after?.plan)),
+  const lines = [
+    ...diff.sessions.removed.map((session) => removedLine(node, session, is)),
     ...diff.sessions.reset.map((reset) => resetLine(node, reset)),
     ...diff.sessions.added.map((session) => addedLine(node, session, alive)),
     ...diff.sessions.routesChanged.flatMap((changed) => {
-      const was = sessions.get(changed.session.key)
-      return was === undefined ? [] : routeLines(node, was, changed)
+      const old = sessions.get(changed.session.key)
+      return old === undefined ? [] : routeLines(node, old, changed)
     }),
     // What a daemon that is not there would put on its node when it comes is no news.
     ...(alive ? addressLines("address removed", node, diff.addresses.removed) : []),
     ...(alive ? addressLines("address added", node, diff.addresses.added) : [])
   ]
+  const change = {
+    name: node,
+    alive: before?.alive ?? alive,
+    ...(was === undefined ? {} : { before: heldBy(was) }),
+    ...(is === undefined ? {} : { after: heldBy(is) })
+  }
+  return { lines, change }
 }
 
 const CALLED: Readonly<Record<Assignment["purpose"], string>> = {
@@ -178,14 +212,20 @@ const serviceLines = (before: World | undefined, after: World): ReadonlyArray<Ch
   )
 }
 
-/** Every line, in no order; a step a node. */
-export function* lineSteps(before: World | undefined, after: World): Generator<void, ReadonlyArray<ChangeLine>> {
+/** Every line, in no order, and what each node held and will hold; a step a node. */
+export function* lineSteps(
+  before: World | undefined,
+  after: World
+): Generator<void, { readonly lines: ReadonlyArray<ChangeLine>; readonly nodes: ReadonlyArray<NodeChange> }> {
   const addresses = new Set([...(before?.nodes.keys() ?? []), ...after.nodes.keys()])
   const lines: Array<ChangeLine> = []
+  const nodes: Array<NodeChange> = []
   for (const address of addresses) {
     yield
-    lines.push(...nodeLines(before?.nodes.get(address), after.nodes.get(address)))
+    const one = changeOfNode(before?.nodes.get(address), after.nodes.get(address))
+    lines.push(...one.lines)
+    nodes.push(one.change)
   }
   yield
-  return [...lines, ...assignmentLines(before, after), ...serviceLines(before, after)]
+  return { lines: [...lines, ...assignmentLines(before, after), ...serviceLines(before, after)], nodes }
 }

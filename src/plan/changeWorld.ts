@@ -36,15 +36,19 @@ export interface WorldInput {
   readonly allocation?: Allocation
   /** Milliseconds since the epoch. */
   readonly nowMs: number
-  /** The plans of before, whose sessions keep their names. */
-  readonly names?: World
+  /** The config is in force: what the nodes call their sessions is what they say. */
+  readonly inForce: boolean
 }
 
 export interface PlannedNode {
-  readonly node: ClusterNode
-  readonly plan: NodePlan
+  readonly name: string
   /** Its daemon is there, as far as can be known. */
   readonly alive: boolean
+  /**
+   * Worked out anew each time: with thousands of services the plans of all nodes together would be hundreds of megabytes. `running`:
+   * names by key of the sessions that keep theirs.
+   */
+  readonly plan: (running?: ReadonlyMap<string, string>) => NodePlan
 }
 
 export interface World {
@@ -125,7 +129,7 @@ const toldNames = (view: ClusterView, node: string): ReadonlyMap<string, string>
 /** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
 const viewOf = (
   node: ClusterNode,
-  { self, names }: WorldInput,
+  { self, inForce }: WorldInput,
   members: ReadonlyMap<Address, Member>,
   view: ClusterView | undefined
 ): NodeView => {
@@ -135,11 +139,9 @@ const viewOf = (
   const addresses = me?.addresses ?? member?.addresses ?? [supposedAddress(node)]
   if (view === undefined) return { name, addresses, withoutCluster: "there is no word from the cluster's store" }
   const held = view.claims.flatMap((claim) => (claim.node === name ? [claim.address] : []))
-  const before = names?.nodes.get(node.address)?.plan.sessions.map(({ key, name: called }) => [key, called] as const)
   // A node that the config did not have runs no session, whatever it said when it last ran some.
-  const running = names === undefined ? (me?.sessionNames ?? toldNames(view, name)) : undefined
-  const sessionNames = before === undefined ? running : new Map(before)
-  return { name, addresses, cluster: { view, held, sessionNames: sessionNames ?? new Map(), settling: false } }
+  const said = inForce ? (me?.sessionNames ?? toldNames(view, name)) : undefined
+  return { name, addresses, cluster: { view, held, sessionNames: said ?? new Map(), settling: false } }
 }
 
 const allocationOf = (cluster: DesiredCluster, view: ClusterView, { force, nowMs }: WorldInput): Allocation =>
@@ -177,35 +179,46 @@ const layer2Plan = (node: string): NodePlan => ({
   refusals: []
 })
 
+/** The nodes of the file; their plans are worked out when they are asked for. */
+const plannedNodes = (
+  cluster: DesiredCluster,
+  input: WorldInput,
+  members: ReadonlyMap<Address, Member>,
+  view: ClusterView | undefined
+): ReadonlyMap<Address, PlannedNode> => {
+  const layer2 = cluster.loadBalancer.type === "layer2"
+  const parts = view === undefined || layer2 ? undefined : serviceParts(cluster, view)
+  return new Map(
+    allNodes(cluster).map((node): [Address, PlannedNode] => {
+      const seen = viewOf(node, input, members, view)
+      const plan = (sessionNames = seen.cluster?.sessionNames ?? new Map<string, string>()): NodePlan => {
+        if (layer2) return layer2Plan(seen.name)
+        const standing = seen.cluster === undefined ? {} : { cluster: { ...seen.cluster, sessionNames } }
+        return planNode(cluster, { ...seen, ...standing }, node, parts)
+      }
+      return [node.address, { name: seen.name, alive: view === undefined || members.has(node.address), plan }]
+    })
+  )
+}
+
 /** The whole cluster under `cluster`, when it has come to rest; step by step, since with thousands of services each takes a while. */
 export function* worldSteps(cluster: DesiredCluster, input: WorldInput): Generator<void, World> {
-  const nodes = allNodes(cluster)
   const members = membersOf(cluster, input)
   const byAddress = new Map(members.map((member) => [member.address, member]))
-  const layer2 = cluster.loadBalancer.type === "layer2"
-  const plansWith = function* (view: ClusterView | undefined): Generator<void, ReadonlyMap<Address, PlannedNode>> {
-    const parts = view === undefined || layer2 ? undefined : serviceParts(cluster, view)
-    const plans = new Map<Address, PlannedNode>()
-    for (const node of nodes) {
-      yield
-      const seen = viewOf(node, input, byAddress, view)
-      const plan = layer2 ? layer2Plan(seen.name) : planNode(cluster, seen, node, parts)
-      plans.set(node.address, { node, plan, alive: view === undefined || byAddress.has(node.address) })
-    }
-    return plans
-  }
-  if (input.view === undefined) return { cluster, nodes: yield* plansWith(undefined), assignments: [], view: undefined }
+  const nodesIn = (seen: ClusterView | undefined) => plannedNodes(cluster, input, byAddress, seen)
+  if (input.view === undefined) return { cluster, nodes: nodesIn(undefined), assignments: [], view: undefined }
   const serving = cluster.type !== "admin" && cluster.loadBalancer.mode === "bundled"
   const allocation = serving ? (input.allocation ?? allocationOf(cluster, input.view, input)) : undefined
   yield
   const { bindings, resting } = allocation ?? input.view
   const view: ClusterView = { ...input.view, members, bindings, resting }
-  const [first] = nodes
+  const [first] = allNodes(cluster)
   const assignments = first === undefined ? [] : assignmentsOf(cluster, first, view)
+  yield
   const settled = { ...view, claims: settledClaims(assignments, view.claims) }
   return {
     cluster,
-    nodes: yield* plansWith(settled),
+    nodes: nodesIn(settled),
     assignments,
     ...(allocation === undefined ? {} : { allocation }),
     view: settled
@@ -225,10 +238,10 @@ export interface SessionEnds {
 
 /** The sessions of every node that is there. */
 export const sessionsOf = ({ nodes }: World): ReadonlyArray<SessionEnds> =>
-  [...nodes.values()].flatMap(({ plan, alive }) =>
+  [...nodes.values()].flatMap(({ name, plan, alive }) =>
     alive
-      ? plan.sessions.map(({ parameters: { localAddress, peerAddress, peerPort } }) => ({
-          node: plan.node,
+      ? plan().sessions.map(({ parameters: { localAddress, peerAddress, peerPort } }) => ({
+          node: name,
           localAddress,
           peerAddress,
           peerPort

@@ -85,7 +85,7 @@ export function* changeSteps(input: ChangeInput): Generator<void, ClusterChange>
   const was =
     before === undefined
       ? undefined
-      : yield* worldSteps(before, { ...common, view, supposed: none, leaving: none, force: false })
+      : yield* worldSteps(before, { ...common, view, supposed: none, leaving: none, force: false, inForce: true })
   yield
   const start = startOf(view, was)
   // Where services lose addresses the change is made by force or not at all: what it does then is what there is to be seen.
@@ -102,11 +102,11 @@ export function* changeSteps(input: ChangeInput): Generator<void, ClusterChange>
     leaving: difference(old, next),
     force: forced,
     ...(same && was?.allocation !== undefined ? { allocation: was.allocation } : {}),
-    ...(was === undefined ? {} : { names: was })
+    inForce: was === undefined
   })
-  const lines = yield* lineSteps(was, is)
+  const { lines, nodes } = yield* lineSteps(was, is)
   const idle = idleObjects(before, after, input.objects ?? [], movesNothing({ lines }))
-  return { lines: inOrder([...lines, ...idle]), guards: guardsOf(was, is), summary: summaryOf(lines) }
+  return { lines: inOrder([...lines, ...idle]), guards: guardsOf(was, is, nodes), summary: summaryOf(lines) }
 }
 
 /** What the change does, line by line, and what it takes away. Total: every pair of configs has an answer. */

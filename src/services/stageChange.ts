@@ -46,7 +46,8 @@ const makeExpected = (cluster: DesiredCluster | undefined) => {
     if (cluster === undefined) return []
     const of = [view?.members, view?.claims, view?.bindings, view?.drained]
     if (last === undefined || of.some((part, at) => part !== last?.of[at])) {
-      const world = worldOf(cluster, { view, self: undefined, supposed: none, leaving: none, force: false, nowMs })
+      const known = { view, self: undefined, supposed: none, leaving: none, nowMs }
+      const world = worldOf(cluster, { ...known, force: false, inForce: true })
       last = { of, is: sessionsOf(world) }
     }
     return last.is

@@ -52,16 +52,14 @@ const reversed = (cluster: DesiredCluster): DesiredCluster => ({
 
 const sessions = (cluster: DesiredCluster, view: ClusterView | undefined) => {
   const none = new Set<never>()
-  const world = worldOf(cluster, { view, self: undefined, supposed: none, leaving: none, force: false, nowMs: 0 })
+  const known = { view, self: undefined, supposed: none, leaving: none, nowMs: 0 }
+  const world = worldOf(cluster, { ...known, force: false, inForce: true })
   return new Map(
-    [...world.nodes.values()].map(({ plan, alive }) => [
-      plan.node,
-      {
-        alive,
-        keys: plan.sessions.map(({ key }) => key),
-        controlPlane: plan.sessions.filter((s) => s.purpose === "control-plane").length
-      }
-    ])
+    [...world.nodes.values()].map(({ name, plan, alive }) => {
+      const all = plan().sessions
+      const controlPlane = all.filter(({ purpose }) => purpose === "control-plane").length
+      return [name, { alive, keys: all.map(({ key }) => key), controlPlane }]
+    })
   )
 }
 
