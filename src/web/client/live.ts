@@ -44,10 +44,7 @@ const take = (status: NodeStatus): void => {
     // A page in the background draws nothing: a timer runs there too, if slowly.
     setTimeout(flush, 50)
   }
-  const key = `${status.cluster}/${status.node}`
-  // What a node said before it went out of sight is not how it is: the others know more of it.
-  if (status.unreachable === undefined) pending.set(key, status)
-  else pending.delete(key)
+  pending.set(`${status.cluster}/${status.node}`, status)
 }
 
 const read = async (signal: AbortSignal): Promise<string> => {

@@ -341,9 +341,6 @@ const eventsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetEvent
   return [...found.values()].sort((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0))
 }
 
-/** A status that a console has from earlier: it cannot ask the node any more. */
-type Heard = NodeStatus & { readonly unreachable?: { readonly since: string; readonly why: string } }
-
 export interface Unreachable {
   readonly node: string
   /** RFC 3339. */
@@ -351,11 +348,11 @@ export interface Unreachable {
   readonly why: string
 }
 
-const unreachableOf = (statuses: ReadonlyArray<Heard>): ReadonlyArray<Unreachable> =>
+const unreachableOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<Unreachable> =>
   statuses.flatMap(({ node, unreachable }) => (unreachable === undefined ? [] : [{ node, ...unreachable }]))
 
 /** What a node said last is no news any more once it cannot be asked, or the others no longer count it among the living. */
-const withoutStale = (statuses: ReadonlyArray<Heard>): Array<NodeStatus> => {
+const withoutStale = (statuses: ReadonlyArray<NodeStatus>): Array<NodeStatus> => {
   const fresh = statuses.filter(({ node, unreachable }) => {
     if (unreachable !== undefined) return false
     const others = statuses.filter((other) => other.node !== node && other.members.length > 0)
