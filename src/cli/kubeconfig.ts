@@ -8,7 +8,7 @@ import { explainName } from "../api/access/tokens.ts"
 import { toYaml } from "../resources/yaml.ts"
 import { AdminError, connectionFlags, getAccess, reportErrors } from "./adminClient.ts"
 import { isLoopback, urlHost } from "./listenAddress.ts"
-import { roleFlag } from "./token.ts"
+import { because, roleFlag } from "./token.ts"
 import { addToken, readTokens } from "./tokensFile.ts"
 
 const flags = {
@@ -48,8 +48,6 @@ const freeName = (path: string): string => {
     if (!taken.has(name)) return name
   }
 }
-
-const because = (error: unknown) => new AdminError({ message: error instanceof Error ? error.message : String(error) })
 
 const tokenFor = Effect.fnUntraced(function* (
   path: string | undefined,

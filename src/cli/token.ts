@@ -34,7 +34,8 @@ const fileOf = ({ socket, tokensFile }: { socket: Option.Option<string>; tokensF
         Effect.map((path) => path ?? tokensPath(DEFAULT_DATA_DIRECTORY))
       )
 
-const because = (error: unknown): AdminError => {
+/** Why the file cannot be used, and what to do. */
+export const because = (error: unknown): AdminError => {
   const message = error instanceof Error ? error.message : String(error)
   const denied = error instanceof Error && "code" in error && error.code === "EACCES"
   return new AdminError({ message: denied ? `${message}; run the command as root` : message })

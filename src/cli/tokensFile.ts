@@ -1,6 +1,7 @@
 // The file of tokens on a node: read by the daemon whenever it has changed, written by `viaduct token` and `viaduct kubeconfig`. It is
-// replaced whole, is nobody's to read but its owner's, and belongs to whoever owns its directory, which is the daemon's user.
-import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+// replaced whole, is nobody's to read but its owner's, and belongs to whom it belonged before; at first to the owner of its directory,
+// which is the daemon's user.
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Role } from "../api/access/actor.ts"
 import { parseTokens, printTokens, type Token } from "../api/access/tokens.ts"
@@ -31,7 +32,7 @@ const writeTokens = (path: string, tokens: ReadonlyArray<Token>): void => {
   const fresh = `${path}.new`
   writeFileSync(fresh, printTokens(tokens), { mode: 0o600 })
   chmodSync(fresh, 0o600)
-  const owner = statSync(dirname(path))
+  const owner = statSync(existsSync(path) ? path : dirname(path))
   if (process.getuid?.() === 0) chownSync(fresh, owner.uid, owner.gid)
   renameSync(fresh, path)
 }

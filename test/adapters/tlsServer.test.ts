@@ -110,6 +110,30 @@ describe.skipIf(missing)(`a TLS listener${missing ? " (needs openssl)" : ""}`, (
     expect(await as()).toBe(null)
   })
 
+  test("has other CAs for clients from one connection to the next, and a session of before opens nothing", async () => {
+    const { server, ask } = await start((_request, client: Client) => Response.json(client.certificate ?? null), true)
+    const resumed = (session?: Buffer) =>
+      new Promise<{ readonly session: Buffer; readonly body: string }>((resolve, reject) => {
+        const own = session === undefined ? pem(carol) : { session }
+        const base = { port: server.port, host: "127.0.0.1", maxVersion: "TLSv1.2", rejectUnauthorized: false } as const
+        const socket = connectTls({ ...base, ...own }, () => {
+          socket.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        })
+        let body = ""
+        socket.on("data", (data) => {
+          body += data.toString()
+        })
+        socket.on("error", reject)
+        socket.on("close", () => resolve({ session: socket.getSession() ?? Buffer.alloc(0), body }))
+      })
+    const before = await resumed()
+    expect(before.body).toContain('"name":"carol"')
+    server.replace({ ...pem(first), clientCa: read(mallory?.caFile ?? "") })
+    expect(await (await ask("/", {}, carol)).json()).toMatchObject({ name: "carol", refused: expect.any(String) })
+    expect(await (await ask("/", {}, mallory)).json()).toEqual({ name: "mallory", organizations: ["viaduct:write"] })
+    expect((await resumed(before.session)).body).not.toContain("carol")
+  })
+
   test("asks nobody for a certificate where it has no CA for clients", async () => {
     const { ask } = await start((_request, client: Client) => Response.json(client.certificate ?? null))
     expect(await (await ask("/", {}, carol)).json()).toBe(null)
