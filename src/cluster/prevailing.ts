@@ -36,5 +36,5 @@ export const whyOutvoted = (members: ReadonlyArray<Member>, node: string): strin
   if (own === undefined || own === prevailing) return undefined
   const others = members.filter(({ configHash }) => configHash === prevailing).map(({ name }) => name)
   const who = others.length === 1 ? `node ${others[0]} runs` : `nodes ${others.sort(compare).join(", ")} run`
-  return `${who} another config, and addresses are given out by that: bring the files of all nodes up to date`
+  return `${who} another config, and addresses are given out by that: this node has not taken up the last revision yet, or is in recovery mode`
 }
