@@ -1,7 +1,7 @@
 // `viaduct agent` as an operator meets it: what it prints is enough to call it; a certificate with another fingerprint, or of nobody known,
 // and a wrong token are refused on the side that has to refuse them, and no token is sent to a machine that is not the right one.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -57,6 +57,31 @@ const reasonOf = async (...given: Parameters<typeof ask>): Promise<string> => {
   const answer = await ask(...given)
   return answer.type === "silent" ? answer.reason : `answered: ${answer.facts.kind}`
 }
+
+describe("viaduct preflight", () => {
+  test("-o json on standard output, and the dated directory where people look for it", async () => {
+    const file = join(import.meta.dir, "../../config/examples/all-nodes-same-peers.yaml")
+    const nobody = ["10.0.1.10", "10.0.1.11", "10.0.2.10"].map((node) => `${node}=http://127.0.0.1:1`).join(",")
+    const words = ["preflight", "-f", file, "--nodes", nobody, "-o", "json"]
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...words], {
+      cwd: directory,
+      env: { PATH: process.env.PATH },
+      stdout: "pipe",
+      stderr: "pipe"
+    })
+    const [out, code] = await Promise.all([child.stdout.text(), child.exited])
+    expect(code).toBe(1)
+    const report = JSON.parse(out)
+    expect(report).toMatchObject({ cluster: "bm", complete: true, result: "failed", counts: { failed: 4 } })
+    expect(report.checks[0]).toMatchObject({ kind: "node", node: "10.0.1.10", result: "failed" })
+    expect(report.checks[0].findings[0].text).toBe("nobody answers at http://127.0.0.1:1: connection refused")
+    const base = join(directory, "bmctl-workspace", "bm", "log")
+    const [dated = ""] = readdirSync(base)
+    expect(dated).toMatch(/^preflight-\d{8}-\d{6}$/)
+    expect(JSON.parse(readFileSync(join(base, dated, "result.json"), "utf8"))).toEqual(report)
+    expect(readFileSync(join(base, dated, "preflight.log"), "utf8")).toContain("4 of 4 checks failed")
+  })
+})
 
 describe("viaduct agent", () => {
   test("prints how it is called, and answers who calls it so", async () => {

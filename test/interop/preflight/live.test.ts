@@ -160,5 +160,16 @@ describe("beside a cluster that runs", () => {
     const counted = happened(before, await look(stage.lab, routers))
     expect([counted[`ext-1 10.0.1.10`], counted[`ext-2 10.0.1.10`]]).toEqual(["nothing", "nothing"])
     expect(await stage.state()).toBe(state)
+    // A spare address in its place: from the nodes that no daemon speaks for, and nobody else notices.
+    const spare = await stage.run(text, ["--timeout", "6", "--test-address", "10.0.0.77"])
+    expect({ code: spare.code, out: spare.code === 0 ? "" : spare.out }).toEqual({ code: 0, out: "" })
+    const delivered = spare.report.checks.filter(({ kind, result }) => kind === "delivery" && result === "ok")
+    expect(delivered.map(({ node, subject }) => `${node} ${subject}`).sort()).toEqual([
+      ...Array(2).fill("node-02 10.0.0.77"),
+      ...Array(2).fill("node-03 10.0.0.77")
+    ])
+    const after = happened(before, await look(stage.lab, routers))
+    expect([after["ext-1 10.0.1.10"], after["ext-2 10.0.1.10"]]).toEqual(["nothing", "nothing"])
+    expect(await stage.state()).toBe(state)
   }, 120_000)
 })
