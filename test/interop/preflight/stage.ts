@@ -117,6 +117,8 @@ export interface StageSpec {
   readonly neighbors?: (all: ReadonlyArray<RouterNeighbor>) => ReadonlyArray<RouterNeighbor>
   /** The same neighbors once more, by another address of theirs. */
   readonly alsoOver?: (ip: string) => string
+  /** What ext-2 runs; FRR when not given. */
+  readonly second?: MakeName
   /** GoBGP and OpenBGPD instead, which pass nothing on. */
   readonly others?: true
   /** Hosts without an agent. */
@@ -289,7 +291,7 @@ const startRouters = async (lab: Lab, spec: StageSpec): Promise<readonly [Router
     })
   const [ext1, ext2] = await Promise.all([
     ext("bird", "ext-1", EXT_1, spec.neighbors?.(own) ?? own, spec.ext1),
-    ext("frr", "ext-2", EXT_2, own, spec.ext2),
+    ext(spec.second ?? "frr", "ext-2", EXT_2, own, spec.ext2),
     tor(1),
     tor(2)
   ])
