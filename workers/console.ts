@@ -14,11 +14,12 @@ import { authenticate } from "../src/api/access/authenticate.ts"
 import { authorize, isOpen } from "../src/api/access/roles.ts"
 import { parseTokens } from "../src/api/access/tokens.ts"
 import { createApp } from "../src/api/app.ts"
-import { ApiError, explainErrors, failure } from "../src/api/failure.ts"
+import { explainErrors, failure } from "../src/api/failure.ts"
 import { fleetControl } from "../src/api/fleet/control.ts"
-import { fleetReadiness } from "../src/api/fleet/status.ts"
+import { fleetReadiness, nobodyAnswers } from "../src/api/fleet/status.ts"
 import { METRICS_CONTENT_TYPE, metricsTextOf } from "../src/api/metrics.ts"
 import { prefersJson } from "../src/api/negotiate.ts"
+import { NodeUnavailable } from "../src/api/source.ts"
 import { makeWatchHub } from "../src/api/watchHub.ts"
 import { type ConsoleNode, type FleetSource, fleetSource } from "./fleetSource.ts"
 import { environment, nodeHttp } from "./http.ts"
@@ -69,9 +70,9 @@ class Recent<V> {
 
 /** Asks the nodes who a caller is: one node of each cluster, until one knows them. */
 const askNodes = async (source: FleetSource, nodes: ReadonlyArray<ConsoleNode>, auth: { authorization?: string }) => {
-  const leads = (await source.look()).flatMap(({ nodes: [lead] }) => lead?.url ?? [])
-  if (leads.length === 0)
-    throw new ApiError(failure(503, "ServiceUnavailable", "no node answers that knows who you are"))
+  const seen = await source.look()
+  const leads = seen.flatMap(({ nodes: [lead] }) => lead?.url ?? [])
+  if (leads.length === 0) throw new NodeUnavailable(nobodyAnswers(seen))
   let refused: unknown
   for (const url of leads) {
     const http = nodes.find((node) => node.http.url === url)?.http

@@ -271,6 +271,9 @@ export class Collector {
   /** What a request had that OTLP does not. */
   readonly mistakes: Array<string> = []
   requests = 0
+  /** Requests that waited for their answer at once, at most. */
+  most = 0
+  private waiting = 0
   /** How it answers. */
   answer: () => Response | Promise<Response> = () => Response.json({})
   private readonly server = Bun.serve({
@@ -305,7 +308,12 @@ export class Collector {
     } catch (error) {
       this.mistakes.push(`${signal}: ${error instanceof Error ? error.message : String(error)}`)
     }
-    return this.answer()
+    this.most = Math.max(this.most, ++this.waiting)
+    try {
+      return await this.answer()
+    } finally {
+      this.waiting--
+    }
   }
 
   // The shape has been checked by then.

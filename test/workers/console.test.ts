@@ -135,6 +135,26 @@ describe.each(runtimes(() => directory))("the bundle under %s", (_, command) => 
     }
   })
 
+  test("started before its node says that the node is away, and finds it when it is there", async () => {
+    const late = fakeNode(s22)
+    const taken = serveNode(late)
+    const port = taken.port
+    await taken.stop(true)
+    const early = await startWorker(directory, command(), { VIADUCT_NODES: `http://127.0.0.1:${port}` })
+    try {
+      const response = await fetch(`${early.url}${SESSIONS}`)
+      expect([response.status, await response.text()]).toEqual([
+        502,
+        expect.stringContaining(`the node at http://127.0.0.1:${port} cannot be asked: `)
+      ])
+      const there = serveNode(late, port)
+      expect((await fetch(`${early.url}${SESSIONS}`)).status).toBe(200)
+      await there.stop(true)
+    } finally {
+      await early.stop()
+    }
+  })
+
   test("without the node's address says what is not set", async () => {
     const lost = await startWorker(directory, command(), {})
     try {
