@@ -128,9 +128,9 @@ const watch = async (hub: WatchHub, want: Wanted, context: Context, options: Rea
     let told = begins ? version : from
     let reached = told
     const signal = over === undefined ? gone : AbortSignal.any([gone, over])
-    for await (const news of hub.watch(told, signal)) {
+    for await (const news of hub.watch(kind, told, signal)) {
       for (const change of news.changes) {
-        const event = change.kind === kind ? eventOf(change, selects) : undefined
+        const event = eventOf(change, selects)
         if (event === undefined) continue
         told = change.version
         yield shown(event)

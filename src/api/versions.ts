@@ -1,8 +1,8 @@
-// Resource versions: a number that grows by one with each object that appears, changes or goes, and the history
-// that a watch replays. Derived by comparing one status of the node with the next, so it costs nothing while
-// nobody asks, and nothing for the kinds that nobody asks for. Invariants: an object's version is that of its last change of content; a mere report time or
-// counter is no change; an object whose uid changed (the daemon was started anew) is another object. History is
-// bounded; who asks for more is told.
+// Resource versions: a number that grows by one with each object that appears, changes or goes, and the history that a watch replays.
+// Derived by comparing what there is of a kind with what there was, so it costs nothing for the kinds that nobody asks for. Invariants: an
+// object's version is that of its last change of content; a mere report time or counter is no change; an object whose uid changed (the
+// daemon was started anew) is another object. History is bounded kind by kind, and begins when a kind is first asked for: who asks for more is
+// told.
 import { type ApiObject, objectKey, type ResourceKind } from "../resources/kind.ts"
 
 /** One object before and after; absent where it was not there. */
@@ -25,8 +25,15 @@ export interface Versions {
   update(kinds: Iterable<ResourceKind>, objectsOf: (kind: ResourceKind) => ReadonlyArray<ApiObject>): boolean
   /** The objects of a kind with their versions. */
   objects(kind: ResourceKind): ReadonlyArray<ApiObject>
-  /** What changed after `version`, or undefined where that is not known any more, or not yet. */
-  since(version: number): ReadonlyArray<Change> | undefined
+  /** What changed of a kind after `version`, or undefined where that is not known any more, or not yet. */
+  since(kind: ResourceKind, version: number): ReadonlyArray<Change> | undefined
+}
+
+/** Of one kind. */
+interface History {
+  /** The version from which on everything is there. */
+  from: number
+  changes: Array<Change>
 }
 
 interface Entry {
@@ -35,7 +42,8 @@ interface Entry {
   readonly object: ApiObject
 }
 
-const HISTORY_MAX = 4096
+/** Changes of a kind that are certainly kept. */
+const HISTORY_MIN = 2048
 
 const withVersion = (object: ApiObject, version: number): ApiObject => ({
   ...object,
@@ -45,14 +53,16 @@ const withVersion = (object: ApiObject, version: number): ApiObject => ({
 /** An empty history. `first` has to be above every version of an earlier one, so that those count as expired. */
 export const makeVersions = (first: number): Versions => {
   let version = first
-  let forgotten = first
-  const changes: Array<Change> = []
+  const histories = new Map<ResourceKind, History>()
   const entries = new Map<ResourceKind, ReadonlyMap<string, Entry>>()
 
   const record = (change: Omit<Change, "version">): void => {
-    changes.push({ version, ...change })
-    const oldest = changes.length > HISTORY_MAX ? changes.shift() : undefined
-    if (oldest !== undefined) forgotten = oldest.version
+    const history = histories.get(change.kind)
+    if (history === undefined) return
+    history.changes.push({ version, ...change })
+    if (history.changes.length < 2 * HISTORY_MIN) return
+    history.from = history.changes[HISTORY_MIN - 1]?.version ?? version
+    history.changes = history.changes.slice(HISTORY_MIN)
   }
 
   const remove = (kind: ResourceKind, { object }: Entry): void => {
@@ -82,6 +92,7 @@ export const makeVersions = (first: number): Versions => {
       }
       for (const [key, entry] of old ?? []) if (!next.has(key)) remove(kind, entry)
       entries.set(kind, next)
+      if (!histories.has(kind)) histories.set(kind, { from: version, changes: [] })
     }
     return version !== before
   }
@@ -90,8 +101,12 @@ export const makeVersions = (first: number): Versions => {
     current: () => version,
     update,
     objects: (kind) => [...(entries.get(kind)?.values() ?? [])].map(({ object }) => object),
-    since: (from) =>
-      from < forgotten || from > version ? undefined : changes.filter((change) => change.version > from)
+    since: (kind, from) => {
+      const history = histories.get(kind)
+      if (history === undefined || from < history.from || from > version) return undefined
+      const first = history.changes.findLastIndex((change) => change.version <= from) + 1
+      return history.changes.slice(first)
+    }
   }
 }
 

@@ -26,7 +26,9 @@ const Status = Schema.Struct({ nextHops: Schema.Array(NextHop) })
 
 type BgpAdvertisedRoute = ResourceObject<typeof Spec.Type, typeof Status.Type>
 
-interface Announcement extends AdvertisedRoute {
+/** A path and the session that announces it. */
+interface Announcement {
+  readonly path: AdvertisedRoute
   readonly session: string
 }
 
@@ -39,17 +41,7 @@ const comparePrefixes = (a: string, b: string): number =>
 /** `2001:db8::1/128` as a part of a name, in which a slash cannot be; a host prefix is just its address. */
 const nameSuffix = (prefix: string): string => prefix.replace(/\/(?:32|128)$/, "").replace("/", "-")
 
-const groupBy = <T>(items: ReadonlyArray<T>, key: (item: T) => string): ReadonlyMap<string, ReadonlyArray<T>> => {
-  const groups = new Map<string, Array<T>>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group === undefined) groups.set(key(item), [item])
-    else group.push(item)
-  }
-  return groups
-}
-
-const pathOf = (path: Announcement): Omit<AnnouncedNextHop, "sessions"> => ({
+const pathOf = (path: AdvertisedRoute): Omit<AnnouncedNextHop, "sessions"> => ({
   address: path.nextHop,
   ...(path.pathId === undefined ? {} : { pathID: path.pathId }),
   ...(path.med === undefined ? {} : { metric: path.med }),
@@ -57,17 +49,23 @@ const pathOf = (path: Announcement): Omit<AnnouncedNextHop, "sessions"> => ({
   ...(path.largeCommunities === undefined ? {} : { largeCommunities: path.largeCommunities })
 })
 
+/** The same for paths that no peer could tell apart. */
+const pathKey = ({ path }: Announcement): string => {
+  const { nextHop, pathId, med, communities, largeCommunities } = path
+  return `${nextHop} ${pathId ?? ""} ${med ?? ""} ${communities ?? ""} ${largeCommunities ?? ""}`
+}
+
 const nextHopsOf = (paths: ReadonlyArray<Announcement>): ReadonlyArray<AnnouncedNextHop> =>
-  [...groupBy(paths, (path) => JSON.stringify(pathOf(path)))]
+  [...Map.groupBy(paths, pathKey)]
     .sort(([a], [b]) => compare(a, b))
     .flatMap(([, [first, ...more]]) =>
       first === undefined
         ? []
-        : [{ ...pathOf(first), sessions: [first, ...more].map(({ session }) => session).sort(compare) }]
+        : [{ ...pathOf(first.path), sessions: [first, ...more].map(({ session }) => session).sort(compare) }]
     )
 
 const metricOf = (paths: ReadonlyArray<Announcement>): Pick<typeof Spec.Type, "metric"> => {
-  const metrics = [...new Set(paths.flatMap(({ med }) => (med === undefined ? [] : [med])))]
+  const metrics = [...new Set(paths.flatMap(({ path: { med } }) => (med === undefined ? [] : [med])))]
   return metrics.length === 0 ? {} : { metric: metrics.sort((a, b) => a - b).join(",") }
 }
 
@@ -75,22 +73,21 @@ const metricOf = (paths: ReadonlyArray<Announcement>): Pick<typeof Spec.Type, "m
 const announcements = ({ sessions, elsewhere }: NodeStatus): ReadonlyArray<Announcement> => {
   const own = new Set(sessions.map(({ name }) => name))
   return [
-    ...sessions.flatMap(({ name, advertised }) => advertised.map((path) => ({ ...path, session: name }))),
+    ...sessions.flatMap(({ name, advertised }) => advertised.map((path) => ({ path, session: name }))),
     ...elsewhere.flatMap(({ routes }) =>
       routes.flatMap(({ name, prefix, nextHops, sessions: carriers }) =>
         carriers
           .filter((session) => !own.has(session))
-          .flatMap((session) => nextHops.map((nextHop) => ({ name, prefix, nextHop, session })))
+          .flatMap((session) => nextHops.map((nextHop) => ({ path: { name, prefix, nextHop }, session })))
       )
     )
   ]
 }
 
 const derive = (status: NodeStatus): ReadonlyArray<BgpAdvertisedRoute> => {
-  const announced = announcements(status)
-  const byName = [...groupBy(announced, ({ name }) => name)].sort(([a], [b]) => compare(a, b))
+  const byName = [...Map.groupBy(announcements(status), ({ path }) => path.name)].sort(([a], [b]) => compare(a, b))
   return byName.flatMap(([name, paths]) =>
-    [...groupBy(paths, ({ prefix }) => prefix)]
+    [...Map.groupBy(paths, ({ path }) => path.prefix)]
       .sort(([a], [b]) => comparePrefixes(a, b))
       .map(([prefix, ofPrefix], index) => {
         const unique = index === 0 ? name : `${name}-${nameSuffix(prefix)}`

@@ -64,8 +64,10 @@ describe("a watch", () => {
     const node = fakeNode(s22)
     const app = createApp(node, { now: () => NOW })
     const { metadata } = (await (await app.request(SESSIONS)).json()) as Listed
-    // Somebody is interested in another kind, whose objects change.
-    await app.request("/apis/networking.gke.io/v1/bgpreceivedroutes")
+    // Somebody watches another kind, whose objects change.
+    const others = jsonLines(await app.request("/apis/networking.gke.io/v1/bgpreceivedroutes?watch=true"))
+    for (const _ of s22.sessions) await others.next()
+    const other = others.next()
     const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${metadata.resourceVersion}`
     const lines = jsonLines(await app.request(`${SESSIONS}?${query}`))
     const next = lines.next()
@@ -78,6 +80,8 @@ describe("a watch", () => {
     expect(type).toBe("BOOKMARK")
     expect(Number(object.metadata.resourceVersion) - Number(metadata.resourceVersion)).toBeGreaterThanOrEqual(500)
     await lines.return(undefined)
+    await other
+    await others.return(undefined)
     const again = await app.request(`${SESSIONS}?watch=true&resourceVersion=${object.metadata.resourceVersion}`)
     expect(again.status).toBe(200)
     await again.body?.cancel()
@@ -129,7 +133,7 @@ describe("a watch", () => {
       await quick.next()
       const reason = "x".repeat(20_000)
       let told = 0
-      // 100 MB of events, of which each is told to the one who reads; the history holds some 4,096.
+      // 100 MB of events, of which each is told to the one who reads; the history holds some 4,000.
       for (let flaps = 1; flaps <= 5_000; flaps++) {
         node.set(nodeStatus([session("10.0.1.254-n", { flaps, reason })]))
         const { value } = await quick.next()

@@ -181,6 +181,30 @@ describe("a watch", () => {
     await node.untilFollowers(0)
   })
 
+  test("of another kind than those that are watched already misses nothing since its list", async () => {
+    const node = fakeNode(one)
+    const { app, end } = await watching(node, "resourceVersion=0")
+    await node.untilFollowers(0)
+    const first = jsonLines(await app.request(`${SESSIONS}?watch=true&resourceVersion=0`))
+    await first.next()
+    const running = first.next()
+    await node.untilFollowers(1)
+    const received = SESSIONS.replace("bgpsessions", "bgpreceivedroutes")
+    const listed = (await (await app.request(received)).json()) as { metadata: { resourceVersion: string } }
+    const from = listed.metadata.resourceVersion
+    const response = await app.request(`${received}?watch=true&resourceVersion=${from}`)
+    // The change comes before anybody reads, and is told to the other one alone, who does not care.
+    node.set(nodeStatus([session("10.0.1.254-n", { received: { routes: 7, sample: [] } })]))
+    await Bun.sleep(1)
+    const lines = jsonLines(response)
+    expect((await lines.next()).value).toMatchObject({ type: "MODIFIED", object: { status: { routes: 7 } } })
+    await lines.return(undefined)
+    node.set(two)
+    await running
+    await first.return(undefined)
+    await end()
+  })
+
   test("of /v1/status has the whole status, now and on each change", async () => {
     const node = fakeNode(one)
     const lines = jsonLines(await createApp(node, { now: () => NOW }).request("/v1/status?watch=true"))
@@ -198,7 +222,7 @@ describe("versions", () => {
     const versions = makeVersions(100)
     update(versions, one)
     update(versions, named(one))
-    const since = versions.since(101) ?? []
+    const since = versions.since(bgpSession, 101) ?? []
     expect(since.map(({ before, after }) => [before !== undefined, after !== undefined])).toEqual([
       [true, false],
       [false, true]
@@ -216,8 +240,8 @@ describe("versions", () => {
   test("history is bounded, and what was forgotten is said to be unknown", () => {
     const versions = makeVersions(0)
     for (let flaps = 0; flaps < 5000; flaps++) update(versions, nodeStatus([session("10.0.1.254-n", { flaps })]))
-    expect(versions.since(1)).toBeUndefined()
-    expect(versions.since(4990)).toHaveLength(10)
-    expect(versions.since(5001)).toBeUndefined()
+    expect(versions.since(bgpSession, 1)).toBeUndefined()
+    expect(versions.since(bgpSession, 4990)).toHaveLength(10)
+    expect(versions.since(bgpSession, 5001)).toBeUndefined()
   })
 })

@@ -22,7 +22,7 @@ export const bgpLoadBalancer = documentKind({
     "status.peers": "The BGPPeers that are chosen"
   },
   statusSchema: Schema.Struct({ peers: Schema.Array(Schema.String) }),
-  status: (object, _, config) => ({
+  status: (_, config) => (object) => ({
     peers: documentsOf(config, NETWORKING, "BGPPeer")
       .filter(({ metadata }) => selectorOf(object).every(([label, value]) => metadata.labels?.[label] === value))
       .map(({ metadata }) => metadata.name)

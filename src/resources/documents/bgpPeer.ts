@@ -24,6 +24,35 @@ export const peerOptionFields = (path: string): Readonly<Record<string, string>>
     }).map(([name, text]) => [`${path}.${name}`, text])
   )
 
+const Status = Schema.Struct({
+  sessions: Schema.Array(SessionSummary),
+  count: SessionCount,
+  conditions: Schema.Array(Condition)
+})
+
+/** `since`: for a peer without a session (RFC 3339). */
+const statusOf = (sessions: ReturnType<typeof knownSessions>, loadedAt: string): typeof Status.Type => {
+  const count = countSessions(sessions)
+  const up = count.expected > 0 && count.established === count.expected
+  const reason = count.expected === 0 ? "NoSession" : up ? "AllEstablished" : "SessionsDown"
+  const message =
+    count.expected === 0
+      ? "no node has a session with this peer: BGPLoadBalancer does not select it, or no floating IP is held"
+      : `${count.established} of ${count.expected} sessions are Established`
+  const since = sessions.map((session) => session.since).toSorted()
+  return {
+    sessions: sessions.map(({ name, node, localIP, state, reason: why }) => ({
+      name,
+      node,
+      localIP,
+      state,
+      ...(why === undefined ? {} : { reason: why })
+    })),
+    count,
+    conditions: [condition("Ready", up, reason, message, since.at(-1) ?? loadedAt)]
+  }
+}
+
 export const bgpPeer = documentKind({
   apiVersion: "networking.gke.io/v1",
   kind: "BGPPeer",
@@ -43,33 +72,13 @@ export const bgpPeer = documentKind({
     "status.count": "How many are Established, of those that there are",
     "status.conditions": "Ready: every session is Established"
   },
-  statusSchema: Schema.Struct({
-    sessions: Schema.Array(SessionSummary),
-    count: SessionCount,
-    conditions: Schema.Array(Condition)
-  }),
-  status: (object, status) => {
-    const ip = textAt(object, "spec.peerIP")
-    const sessions = knownSessions(status).filter(({ peerIP, purpose }) => peerIP === ip && purpose === "service")
-    const count = countSessions(sessions)
-    const up = count.expected > 0 && count.established === count.expected
-    const reason = count.expected === 0 ? "NoSession" : up ? "AllEstablished" : "SessionsDown"
-    const message =
-      count.expected === 0
-        ? "no node has a session with this peer: BGPLoadBalancer does not select it, or no floating IP is held"
-        : `${count.established} of ${count.expected} sessions are Established`
-    const since = sessions.map((session) => session.since).toSorted()
-    return {
-      sessions: sessions.map(({ name, node, localIP, state, reason: why }) => ({
-        name,
-        node,
-        localIP,
-        state,
-        ...(why === undefined ? {} : { reason: why })
-      })),
-      count,
-      conditions: [condition("Ready", up, reason, message, since.at(-1) ?? status.config.loadedAt)]
-    }
+  statusSchema: Status,
+  status: (status) => {
+    const all = Map.groupBy(
+      knownSessions(status).filter(({ purpose }) => purpose === "service"),
+      ({ peerIP }) => peerIP
+    )
+    return (object) => statusOf(all.get(textAt(object, "spec.peerIP") ?? "") ?? [], status.config.loadedAt)
   },
   selectableFields: ["spec.peerIP", "spec.peerASN", "spec.localASN"],
   columns: [

@@ -147,7 +147,10 @@ export const cluster = documentKind({
     "status.conditions": "Ready: every node whose daemon is alive is ready; ConfigAccepted: the last config was"
   },
   statusSchema: Status,
-  status: (_, status) => statusOf(status),
+  status: (status) => {
+    const found = statusOf(status)
+    return () => found
+  },
   selectableFields: ["spec.type", `${LB}.type`, `${LB}.mode`],
   columns: [
     nameColumn,

@@ -21,8 +21,8 @@ export interface DocumentDeclaration
   readonly namespaced?: false
   readonly statusSchema?: Schema.Top
   readonly knownFields?: Readonly<Record<string, string>>
-  /** What the node knows of the document; undefined: nothing. */
-  readonly status?: (object: ConfigObject, status: NodeStatus, config: ConfigSnapshot) => object | undefined
+  /** What the node knows of each document; undefined: nothing. What is the same for all is worked out first, once. */
+  readonly status?: (status: NodeStatus, config: ConfigSnapshot) => (object: ConfigObject) => object | undefined
   /** Objects of the kind that are no documents. */
   readonly others?: (status: NodeStatus, config: ConfigSnapshot) => ReadonlyArray<ApiObject>
 }
@@ -42,19 +42,20 @@ export const documentsOf = (
 export const documentKind = (declared: DocumentDeclaration): ResourceKind => {
   const { apiVersion, kind, namespaced = true, statusSchema, status: statusOf, others, ...rest } = declared
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion]
-  const derive: ResourceKind["derive"] = (status, config) => [
-    ...documentsOf(config, apiVersion, kind).map((object): ApiObject => {
+  const derive: ResourceKind["derive"] = (status, config) => {
+    const statusFor = statusOf?.(status, config)
+    const documents = documentsOf(config, apiVersion, kind).map((object): ApiObject => {
       const { metadata, status: _, ...body } = object
       const { namespace, ...clusterWide } = metadata
-      const found = statusOf?.(object, status, config)
+      const found = statusFor?.(object)
       return {
         ...body,
         metadata: shownFields(namespaced ? metadata : clusterWide),
         ...(found === undefined ? {} : { status: found })
       }
-    }),
-    ...(others?.(status, config) ?? [])
-  ]
+    })
+    return [...documents, ...(others?.(status, config) ?? [])]
+  }
   return {
     ...rest,
     group: group ?? "",

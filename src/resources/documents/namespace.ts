@@ -38,7 +38,7 @@ export const namespace = documentKind({
   fields: { status: "How it is", "status.phase": "Always Active" },
   knownFields: { spec: "any" },
   statusSchema: Schema.Struct({ phase: Schema.String }),
-  status: () => phase,
+  status: () => () => phase,
   others: implied,
   selectableFields: ["status.phase"],
   columns: [nameColumn, fieldColumn("Status", "status.phase", "Always Active"), ageColumn]

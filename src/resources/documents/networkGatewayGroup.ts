@@ -33,7 +33,7 @@ export const networkGatewayGroup = documentKind({
     held: Text,
     conditions: Schema.Array(Condition)
   }),
-  status: (object, status) => {
+  status: (status) => (object) => {
     const listed = valueAt(object, "spec.floatingIPs")
     const wanted: ReadonlyArray<unknown> = Array.isArray(listed) ? listed : []
     const found = status.floatingIps.filter(

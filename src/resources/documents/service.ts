@@ -134,12 +134,10 @@ export const service = documentKind({
     "spec.trafficDistribution": "string"
   },
   statusSchema: Status,
-  status: (object, status) => {
-    const { metadata } = object
-    const served = status.services.find(
-      ({ namespace, name }) => namespace === metadata.namespace && name === metadata.name
-    )
-    return statusOf(served, metadata.creationTimestamp)
+  status: ({ services }) => {
+    const served = new Map(services.map((one) => [`${one.namespace}/${one.name}`, one]))
+    return ({ metadata: { namespace, name, creationTimestamp } }) =>
+      statusOf(served.get(`${namespace}/${name}`), creationTimestamp)
   },
   others: madeUp,
   selectableFields: ["spec.type", "spec.externalTrafficPolicy", "spec.loadBalancerClass"],
