@@ -2,6 +2,7 @@
 // next hop, to each peer that wants it.
 import { type Address, hostPrefix } from "../net/ip.ts"
 import type { ClusterNode, ControlPlanePeer, DesiredCluster } from "../plan/desired.ts"
+import { membersOf, sharesStore } from "../resources/members.ts"
 import type { MemberStatus } from "../resources/nodeStatus.ts"
 import { allSessions, count, type ExplainInput, isUp, list, type Seen, upOf } from "./input.ts"
 import { anyOf, explanation, link } from "./links.ts"
@@ -10,7 +11,7 @@ import type { ExplainLink, ExplainTarget, Explanation } from "./types.ts"
 
 /** As sessions call the node. */
 const memberOf = (node: ClusterNode, { status }: ExplainInput): MemberStatus | undefined =>
-  status.members.find(({ address }) => address === node.address)
+  membersOf(status).find(({ address }) => address === node.address)
 
 export const peersOf = (node: ClusterNode, cluster: DesiredCluster): ReadonlyArray<ControlPlanePeer> =>
   cluster.loadBalancer.controlPlanePeers.filter(
@@ -32,7 +33,7 @@ const nodeLink = (
   const subject = `node ${name}`
   if (peers.length === 0) return link(subject, "unknown", "no entry of bgpPeers names it: it announces nothing")
   if (own.length === 0) {
-    const alone = status.store === undefined && name !== status.node
+    const alone = !sharesStore(status) && name !== status.node
     if (alone) return link(subject, "unknown", "nothing is known of it here: ask the daemon of that node")
     const why =
       member === undefined && name !== status.node

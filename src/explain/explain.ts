@@ -1,6 +1,7 @@
 // Why something is or is not where it should be (I9): what `viaduct explain`, the API and the dashboard show. Pure: a function of the
 // node's status, its config, and what a look at the peers showed.
 import { type Address, addressToBigInt, familyOf, parseAddress } from "../net/ip.ts"
+import { membersOf } from "../resources/members.ts"
 import { explainControlPlaneVip } from "./controlPlane.ts"
 import { floatingIpLink } from "./floatingIps.ts"
 import { type ExplainInput, findService, serviceKey } from "./input.ts"
@@ -89,7 +90,9 @@ export const explain = ({ type, name }: ExplainQuestion, input: ExplainInput): E
     case "floatingip":
       return explainFloatingIp(target, target.name, input)
     case "node": {
-      const member = input.status.members.find(({ name, address }) => name === target.name || address === target.name)
+      const member = membersOf(input.status).find(
+        ({ name, address }) => name === target.name || address === target.name
+      )
       return explainNode(target, member?.name ?? target.name, input)
     }
   }

@@ -1,6 +1,7 @@
 // Chains of what is no VIP: a peer, a floating IP, a node.
 import type { DesiredCluster } from "../plan/desired.ts"
 import { servicePeersOf } from "../plan/servicePeers.ts"
+import { membersOf, sharesStore } from "../resources/members.ts"
 import { peersOf } from "./controlPlane.ts"
 import { floatingIpLink } from "./floatingIps.ts"
 import { allSessions, count, type ExplainInput, list, type Seen, upOf } from "./input.ts"
@@ -98,11 +99,12 @@ export const explainFloatingIp = (target: ExplainTarget, address: string, input:
 export const explainNode = (target: ExplainTarget, name: string, input: ExplainInput): Explanation => {
   const { status, cluster } = input
   const member = status.members.find((one) => one.name === name)
+  const known = membersOf(status).find((one) => one.name === name)
   const entry =
     cluster === undefined
       ? undefined
       : [...cluster.controlPlaneNodes, ...cluster.loadBalancer.nodes, ...cluster.workerNodes].find(
-          (one) => one.name === name || one.address === member?.address || one.address === name
+          (one) => one.name === name || one.address === known?.address || one.address === name
         )
   const subject = `node ${name}`
   const self = name === status.node
@@ -119,6 +121,12 @@ export const explainNode = (target: ExplainTarget, name: string, input: ExplainI
       ? [link(subject, "broken", "is in no document of the config")]
       : [link(subject, "ok", roles.length === 0 ? "is in the config" : `is a ${list(roles)}`)]
   const sessions = allSessions(status).filter((session) => session.node === name)
+  if (member === undefined && !self && !sharesStore(status))
+    return explanation(
+      target,
+      [...configured, link("daemon", "unknown", "nothing is known of it here: ask the daemon of that node")],
+      ""
+    )
   if (member === undefined && !self)
     return explanation(
       target,
@@ -134,7 +142,11 @@ export const explainNode = (target: ExplainTarget, name: string, input: ExplainI
   const chain = [
     ...configured,
     ...(member === undefined
-      ? [link("daemon", status.store === undefined ? "ok" : "warn", "runs, and is not in the cluster's store yet")]
+      ? [
+          sharesStore(status)
+            ? link("daemon", "warn", "runs, and is not in the cluster's store yet")
+            : link("daemon", "ok", `viaduct ${status.version}, revision ${status.config.revision} of its config`)
+        ]
       : [
           link(
             "daemon",

@@ -1,14 +1,14 @@
 // Node (v1): the nodes of the cluster: those that the documents name and those whose daemons are alive, from their own records in the
-// store. A node that is named and not there is NotReady: its daemon is down, or cannot reach the store. Where there is no store, a
-// node knows of itself alone. Labels, addresses and conditions are those that Kubernetes clients look for.
+// store. A node that is named and not there is NotReady: its daemon is down, or cannot reach the store. Where there is no store, or
+// one of this node alone, a node knows of itself alone. Labels, addresses and conditions are those that Kubernetes clients look for.
 import { Schema } from "effect"
 import type { ConfigSnapshot } from "../config/objects.ts"
 import { age } from "./age.ts"
 import { Condition, condition } from "./condition.ts"
 import { documentsOf } from "./documents/document.ts"
 import { derivedMeta, groupVersion, objectTime, type ResourceKind, type ResourceObject } from "./kind.ts"
+import { membersOf, sharesStore } from "./members.ts"
 import type { MemberStatus, NodeStatus } from "./nodeStatus.ts"
-import { readiness } from "./readiness.ts"
 import { listAt, textAt } from "./valueAt.ts"
 
 const { Int, String: Text, optionalKey, Struct } = Schema
@@ -63,23 +63,6 @@ const namedNodes = (config: ConfigSnapshot): ReadonlyMap<string, NamedNode> => {
   return nodes
 }
 
-/** This node's own record where the store has none of it, because nothing in the config needs a store. */
-const ownRecord = (status: NodeStatus): MemberStatus => {
-  const { ready, summary } = readiness(status)
-  const established = status.sessions.filter(({ state }) => state === "Established").length
-  return {
-    name: status.node,
-    address: status.sessions.find(({ purpose }) => purpose === "control-plane")?.localAddress ?? "",
-    version: status.version,
-    configHash: status.config.hash,
-    startedAt: status.startedAt,
-    nextHops: {},
-    leaving: false,
-    drained: false,
-    report: { ready, summary, sessions: { established, expected: status.sessions.length }, held: [] }
-  }
-}
-
 const phaseOf = ({ leaving, drained, report }: MemberStatus): Phase => {
   if (leaving) return "Leaving"
   if (drained) return "Drained"
@@ -113,7 +96,7 @@ const aliveStatus = (one: MemberStatus): typeof Status.Type => {
 }
 
 const absentStatus = ({ address, name }: NamedNode, status: NodeStatus): typeof Status.Type => {
-  const known = status.store !== undefined
+  const known = sharesStore(status)
   const phase: Phase = known ? "NotReady" : "Unknown"
   const message = known ? "its daemon is down, or cannot reach the store" : messages.Unknown
   const found = condition("Ready", false, known ? "DaemonAbsent" : "Unknown", message, status.startedAt)
@@ -143,9 +126,7 @@ const derive = (status: NodeStatus, config: ConfigSnapshot): ReadonlyArray<Node>
     spec: drained ? { unschedulable: true } : {},
     status: found
   })
-  const alive = status.members.some(({ name }) => name === status.node)
-    ? status.members
-    : [ownRecord(status), ...status.members]
+  const alive = membersOf(status)
   const there = new Set(alive.flatMap(({ address, name }) => [address, name]))
   const none: ReadonlySet<Role> = new Set()
   const rolesOf = ({ address, name }: MemberStatus): ReadonlySet<Role> =>

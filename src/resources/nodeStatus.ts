@@ -286,6 +286,8 @@ export interface Measures {
 
 export interface NodeStatus {
   readonly node: string
+  /** The node's address in the config; absent: it has no config. */
+  readonly address?: string
   readonly cluster: string
   readonly version: string
   readonly startedAt: string

@@ -345,6 +345,7 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     const nowMs = yield* Clock.currentTimeMillis
     return {
       node: accepted?.name ?? options.node ?? options.hostname,
+      ...(accepted === undefined ? {} : { address: accepted.self.address }),
       cluster: accepted?.cluster.name ?? "",
       version: options.version,
       startedAt,

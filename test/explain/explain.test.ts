@@ -284,6 +284,31 @@ describe("the rest of the chain", () => {
     expect(said(VIP, hearing(["10.0.0.8/32"]))).toBe("ok")
   })
 
+  test("a node whose store is its own knows itself by its address, and says nothing of the others", () => {
+    const lonely = input(
+      status([], {
+        node: "host-7",
+        address: "10.0.1.10",
+        members: [],
+        elsewhere: [],
+        floatingIps: [],
+        store: {
+          kind: "embedded",
+          name: "store.sqlite",
+          state: "connected",
+          since: "2021-06-14T22:09:00Z",
+          lease: { seconds: 3, state: "none" }
+        }
+      })
+    )
+    expect(said("10.0.0.8", lonely)).toBe("ok")
+    expect(explain({ name: "10.0.0.8" }, lonely).chain.find(({ state }) => state === "unknown")?.text).toBe(
+      "nothing is known of it here: ask the daemon of that node"
+    )
+    expect(said("10.0.1.10", lonely)).toBe("ok")
+    expect(explain({ name: "10.0.1.11" }, lonely).chain.map(({ state }) => state)).toEqual(["ok", "unknown"])
+  })
+
   test("the control plane: a node that is gone is a worry, a session that is down too, all of them break it", () => {
     const gone = { elsewhere: [], members: status([]).members.slice(0, 1) }
     expect(said("10.0.0.8", input(status([], gone)))).toMatch(
