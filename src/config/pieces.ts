@@ -20,7 +20,13 @@ const linesOf = (text: string): ReadonlyArray<string> => text.match(/[^\n]*\n|[^
 const awaitsMarker = (lines: ReadonlyArray<string>): boolean =>
   lines.some((line) => DIRECTIVE.test(line)) && lines.every((line) => DIRECTIVE.test(line) || EMPTY.test(line))
 
+/** UTF-16 units. What is longer is not read, and not taken apart either: that alone would take a while. */
+export const FILE_LENGTH_MAX = 8 * 1024 * 1024
+
+const PIECES_MAX = 100_000
+
 export const splitPieces = (text: string): ReadonlyArray<Piece> => {
+  if (text.length > FILE_LENGTH_MAX) return [{ text, line: 1 }]
   const pieces: Array<Piece> = []
   let lines: Array<string> = []
   let line = 1
@@ -36,7 +42,8 @@ export const splitPieces = (text: string): ReadonlyArray<Piece> => {
     if (ENDS.test(one)) close()
   }
   close()
-  return pieces
+  // A million documents of nothing take as long as a few large ones.
+  return pieces.length > PIECES_MAX ? [{ text, line: 1 }] : pieces
 }
 
 interface Parts {

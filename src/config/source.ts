@@ -3,7 +3,7 @@
 // document with syntax errors has no value and is not looked into further.
 import { type Document, isAlias, isMap, isScalar, isSeq } from "yaml"
 import { type ParsedPiece, type PieceDocument, type PieceTree, parsedPiece, rangeOf, treeOf } from "./parsedPiece.ts"
-import { splitPieces } from "./pieces.ts"
+import { FILE_LENGTH_MAX, splitPieces } from "./pieces.ts"
 import type { Path, Problem } from "./problem.ts"
 
 export interface Position {
@@ -103,8 +103,6 @@ const sourceDocument = ({ file, index, piece, nth, line }: Place, { value, offse
   }
 }
 
-/** UTF-16 units. */
-const FILE_LENGTH_MAX = 8 * 1024 * 1024
 const PROBLEMS_MAX = 100
 
 const tooLarge = (file: string, text: string): Problem => ({

@@ -262,10 +262,14 @@ describe("what would hold the parser up for long is refused before it is parsed"
     "lists in lists": ["- ".repeat(100_000), "the document is nested more than 100 deep"],
     "a document of a megabyte": [
       "x: y z: :\n".repeat(100_000),
-      "the document has 977 KiB: one of more than 512 is not read"
+      "the document has 977 KiB: one of more than 256 is not read"
     ],
     "a file of twenty": ["x: y z: :\n".repeat(2_000_000), "the file has 20 MiB: one of more than 8 is not read"],
-    zeros: ["\0".repeat(1 << 20), "the document has 1024 KiB: one of more than 512 is not read"]
+    "a million documents": [
+      "---\na: 1\n".repeat(900_000),
+      "the document has 7911 KiB: one of more than 256 is not read"
+    ],
+    zeros: ["\0".repeat(1 << 20), "the document has 1024 KiB: one of more than 256 is not read"]
   }
   for (const [name, [text, message]] of Object.entries(HOSTILE))
     test(name, () => {
