@@ -1,6 +1,6 @@
-// Builds the dashboard's client: one script, one style sheet. It is called as a macro (assets.ts), so it runs where the sources are: while
-// the executable or the worker is built, or in a daemon that runs from the sources, when the first page is asked for. In another
-// process, since a bundler cannot be called from within itself.
+// Builds the dashboard's client: one script, one style sheet. It is called as a macro (assets.ts), so it runs where the
+// sources are: while the executable or the worker is built, or in a daemon that runs from the sources, when the first
+// page is asked for. In another process, since a bundler cannot be called from within itself.
 import { join } from "node:path"
 
 const build = (entry: string): string => {

@@ -1,6 +1,6 @@
-// The dashboard as routes: the page at `/`, its script and its style sheet under `/assets/`. The page has nothing of the cluster in it, so
-// it is for everybody; what it shows comes through the API, which asks who one is. Nothing is loaded from anywhere else, and the
-// browser is told to hold to that.
+// The dashboard as routes: the page at `/`, its script and its style sheet under `/assets/`. The page has nothing of
+// the cluster in it, so it is for everybody; what it shows comes through the API, which asks who one is. Nothing is
+// loaded from anywhere else, and the browser is told to hold to that.
 import { type Context, Hono } from "hono"
 
 const POLICY = [

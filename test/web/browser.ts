@@ -1,4 +1,5 @@
-// Chromium for tests: the Debian package, driven over its debugging port, with a profile of its own and nothing that calls home.
+// Chromium for tests: the Debian package, driven over its debugging port, with a profile of its own and nothing that
+// calls home.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

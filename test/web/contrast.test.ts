@@ -1,5 +1,5 @@
-// The colours, held to WCAG 2.1 AA: text 4.5 to 1 on whatever it stands on, signs and lines 3 to 1; and the dark set is the same where it
-// stands twice.
+// The colours, held to WCAG 2.1 AA: text 4.5 to 1 on whatever it stands on, signs and lines 3 to 1; and the dark set is
+// the same where it stands twice.
 import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,5 +1,5 @@
-// The dashboard over the daemon itself, with routers on loopback: what happens to a session is seen without a reload, and a change made in
-// the browser is what the routers get.
+// The dashboard over the daemon itself, with routers on loopback: what happens to a session is seen without a reload,
+// and a change made in the browser is what the routers get.
 import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test"
 import { addToken, tokensPath } from "../../src/cli/tokensFile.ts"
 import { clusterYaml, Directory, Running, startRouter, until } from "../e2e/world.ts"

@@ -1,5 +1,6 @@
-// A server for tests and pictures of the dashboard: the real page over an API whose answers a test writes. It speaks as src/api does, down
-// to the Status objects; what it "plans" is worked out from the lines of the text that name peers, which is enough to look at.
+// A server for tests and pictures of the dashboard: the real page over an API whose answers a test writes. It speaks as
+// src/api does, down to the Status objects; what it "plans" is worked out from the lines of the text that name peers,
+// which is enough to look at.
 import { Hono } from "hono"
 import type { ApplyOutcome, StageProgress } from "../../src/api/control.ts"
 import type { RevisionInfo } from "../../src/config/objects.ts"

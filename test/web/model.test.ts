@@ -1,5 +1,5 @@
-// What the pages show, worked out from statuses: a cluster out of one node's words or of many, what is wrong first, where things stand in
-// the picture, the difference of two texts. No browser.
+// What the pages show, worked out from statuses: a cluster out of one node's words or of many, what is wrong first,
+// where things stand in the picture, the difference of two texts. No browser.
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { addressRows } from "../../src/web/client/model/addresses.ts"

@@ -1,4 +1,5 @@
-// How the dashboard is served: small, cached by what is in it, packed, and under a policy that lets nothing else in. No browser.
+// How the dashboard is served: small, cached by what is in it, packed, and under a policy that lets nothing else in. No
+// browser.
 import { describe, expect, test } from "bun:test"
 import { gunzipSync } from "node:zlib"
 import { authorize } from "../../src/api/access/roles.ts"

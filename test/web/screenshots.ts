@@ -1,5 +1,6 @@
-// Writes the pictures of the dashboard that README.md shows: `bun test/web/screenshots.ts` puts each page into deploy/screenshots/, light on a
-// desk and dark on a phone. With a directory as argument it writes every page in every look there, to be looked at.
+// Writes the pictures of the dashboard that README.md shows: `bun test/web/screenshots.ts` puts each page into
+// deploy/screenshots/, light on a desk and dark on a phone. With a directory as argument it writes every page in every
+// look there, to be looked at.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { crc32, deflateSync, inflateSync } from "node:zlib"

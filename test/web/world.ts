@@ -1,5 +1,5 @@
-// A cluster to look at: two racks, four nodes, two routers, three floating IPs, services and pools, as the node cp-1 would tell of it.
-// Functions that change it return another status, as the next line of the stream would bring it.
+// A cluster to look at: two racks, four nodes, two routers, three floating IPs, services and pools, as the node cp-1
+// would tell of it. Functions that change it return another status, as the next line of the stream would bring it.
 import type {
   EventRecord,
   FloatingIpStatus,

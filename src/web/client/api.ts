@@ -1,5 +1,5 @@
-// Requests to the admin API that served this page, and to nobody else. The token lives in this tab's session storage and goes out in the
-// Authorization header; an answer of 401 asks for it.
+// Requests to the admin API that served this page, and to nobody else. The token lives in this tab's session storage
+// and goes out in the Authorization header; an answer of 401 asks for it.
 import { signal } from "@preact/signals"
 import type { ApplyOutcome, Done, StageProgress } from "../../api/control.ts"
 import type { RevisionInfo } from "../../config/objects.ts"

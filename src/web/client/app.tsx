@@ -1,5 +1,5 @@
-// The shell around the pages: where one is and can go, whether what is shown is true now, and what cannot wait: a change that has to be
-// confirmed, a token that is asked for.
+// The shell around the pages: where one is and can go, whether what is shown is true now, and what cannot wait: a
+// change that has to be confirmed, a token that is asked for.
 import { useEffect } from "preact/hooks"
 import { loginOpened, loginWanted, setToken, token } from "./api.ts"
 import { connection, heardAtMs, statuses } from "./live.ts"

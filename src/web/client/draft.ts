@@ -1,5 +1,6 @@
-// The change of the config that is being made: the documents in force, what has been written over them or the revision to go back to, what
-// the daemon says that it would do, and how it went. Lives as long as the page, whatever part of it is looked at.
+// The change of the config that is being made: the documents in force, what has been written over them or the revision
+// to go back to, what the daemon says that it would do, and how it went. Lives as long as the page, whatever part of it
+// is looked at.
 import { batch, computed, signal } from "@preact/signals"
 import type { ApplyOutcome, StageProgress } from "../../api/control.ts"
 import type { RevisionInfo } from "../../config/objects.ts"

@@ -1,5 +1,6 @@
-// The live status: one stream that goes on for as long as the page is open. When it breaks the page says so, keeps what it knows, and
-// tries again, soon at first. Statuses of several nodes may come over the same stream; each replaces what that node said before.
+// The live status: one stream that goes on for as long as the page is open. When it breaks the page says so, keeps what
+// it knows, and tries again, soon at first. Statuses of several nodes may come over the same stream; each replaces what
+// that node said before.
 import { batch, signal } from "@preact/signals"
 import type { NodeStatus } from "../../resources/nodeStatus.ts"
 import { RequestError, request, token } from "./api.ts"

@@ -1,9 +1,10 @@
-// What the pages share: where one is, the cluster that is shown, the time of day, the theme, who one is. All of it signals; what follows
-// from them is computed.
+// What the pages share: where one is, the cluster that is shown, the time of day, the theme, who one is. All of it
+// signals; what follows from them is computed.
 import { computed, effect, signal } from "@preact/signals"
 import { clockAheadMs, mayWrite, token, verbs } from "./api.ts"
 import { connection, statuses } from "./live.ts"
-import { clustersOf, type Fleet, fleetOf } from "./model/fleet.ts"
+import { clustersOf, fleetOf } from "./model/fleet.ts"
+import type { Fleet } from "./model/fleetTypes.ts"
 import { type Health, healthOf } from "./model/health.ts"
 
 export const pages = ["cluster", "sessions", "routes", "events", "config"] as const

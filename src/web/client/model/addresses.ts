@@ -1,9 +1,9 @@
-// The rows of the routes page: every address that is, or shall be, announced, with who takes its traffic, who does not and why, and the
-// sessions that carry it. Pure.
+// The rows of the routes page: every address that is, or shall be, announced, with who takes its traffic, who does not
+// and why, and the sessions that carry it. Pure.
 
 import type { ExplainTarget } from "../../../explain/types.ts"
-import type { Announced, Fleet } from "./fleet.ts"
 import { byName } from "./fleet.ts"
+import type { Announced, Fleet } from "./fleetTypes.ts"
 
 export interface AddressRow {
   readonly key: string

@@ -1,114 +1,25 @@
-// The cluster as the pages show it, put together from the statuses of one node or of many: what a node says of itself counts more
-// than what others repeat of it. Pure; every page is a function of a Fleet.
+// The cluster as the pages show it, put together from the statuses of one node or of many: what a node says of itself
+// counts more than what others repeat of it. Pure; every page is a function of a Fleet.
 import type {
-  EventRecord,
   FloatingIpStatus,
   MemberStatus,
   NodeStatus,
-  PoolStatus,
   RemoteNodeStatus,
-  ServiceStatus,
   SessionState,
-  SessionStatus,
-  StoreStatus
+  SessionStatus
 } from "../../../resources/nodeStatus.ts"
-
-/** How a session is drawn: `trying` has not failed yet. */
-export type LinkHealth = "up" | "trying" | "down"
-
-export interface FleetSession {
-  /** The same wherever the session's local address moves to. */
-  readonly key: string
-  readonly node: string
-  readonly name: string
-  readonly purpose: "control-plane" | "service"
-  readonly state: SessionState
-  readonly health: LinkHealth
-  readonly since: string
-  readonly reason?: string
-  readonly localAddress: string
-  readonly localAsn: number
-  readonly peerAddress: string
-  readonly peerPort: number
-  readonly peerAsn: number
-  readonly flaps: number
-  /** Prefixes announced, paths received. */
-  readonly advertised: number
-  readonly received: number
-  /** Absent for a session that is known through another node only. */
-  readonly detail?: SessionStatus
-  /** Present where another node told of it: when (RFC 3339). */
-  readonly reportedAt?: string
-  /** What the wire showed, where it is known. */
-  readonly lastFailure?: SessionStatus["lastFailure"]
-  readonly lastOpen?: SessionStatus["lastOpen"]
-}
-
-/** `silent`: expected and not alive. */
-export type NodeHealth = "ready" | "not-ready" | "leaving" | "silent" | "unknown"
-
-export interface FleetNode {
-  readonly name: string
-  readonly address?: string
-  readonly health: NodeHealth
-  readonly drained: boolean
-  readonly summary: string
-  readonly version?: string
-  readonly configHash?: string
-  readonly startedAt?: string
-  readonly sessions: ReadonlyArray<FleetSession>
-  /** Addresses that move and are here, in a fixed order. */
-  readonly held: ReadonlyArray<FleetAddress>
-  readonly status?: NodeStatus
-}
-
-/** An address that one node at a time holds. */
-export interface FleetAddress extends FloatingIpStatus {
-  /** `held`: by `node`, whoever says so. */
-  readonly health: "held" | "moving" | "conflict" | "nobody"
-}
-
-export interface FleetRouter {
-  readonly address: string
-  readonly asn: number
-  readonly sessions: ReadonlyArray<FleetSession>
-  readonly up: number
-}
-
-/** A prefix that is announced, and by which sessions. */
-export interface Announced {
-  readonly prefix: string
-  readonly name: string
-  readonly nextHops: ReadonlyArray<string>
-  /** Keys of `FleetSession.name`, each with its node. */
-  readonly sessions: ReadonlyArray<{ readonly name: string; readonly node: string }>
-}
-
-export interface FleetEvent extends EventRecord {
-  readonly node: string
-}
-
-export interface Fleet {
-  readonly cluster: string
-  /** Of the nodes that were asked themselves. */
-  readonly statuses: ReadonlyArray<NodeStatus>
-  readonly nodes: ReadonlyArray<FleetNode>
-  readonly routers: ReadonlyArray<FleetRouter>
-  readonly sessions: ReadonlyArray<FleetSession>
-  readonly addresses: ReadonlyArray<FleetAddress>
-  readonly services: ReadonlyArray<ServiceStatus>
-  readonly pools: ReadonlyArray<PoolStatus>
-  readonly announced: ReadonlyArray<Announced>
-  /** Prefixes that other nodes announce beyond those that are told one by one. */
-  readonly announcedMore: number
-  /** Not everything that is announced is known here: a node has not told yet, or told of a part. */
-  readonly partial: boolean
-  /** Nodes that a console cannot ask, and why. */
-  readonly unreachable: ReadonlyArray<Unreachable>
-  /** Newest first. */
-  readonly events: ReadonlyArray<FleetEvent>
-  readonly store?: StoreStatus
-}
+import type {
+  Announced,
+  Fleet,
+  FleetAddress,
+  FleetEvent,
+  FleetNode,
+  FleetRouter,
+  FleetSession,
+  LinkHealth,
+  NodeHealth,
+  Unreachable
+} from "./fleetTypes.ts"
 
 const collator = new Intl.Collator("en", { numeric: true })
 export const byName = (a: string, b: string): number => collator.compare(a, b)
@@ -163,7 +74,8 @@ const sessionsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetSes
     ...statuses.flatMap(({ node, sessions }) => sessions.map(ownSession(node))),
     ...told.flatMap((remote) => remote.sessions.map(toldSession(remote)))
   ]
-  // While an address moves both nodes may list its session: the one that is up counts, then the one that entered its state last.
+  // While an address moves both nodes may list its session: the one that is up counts, then the one that entered its
+  // state last.
   const byKey = new Map<string, FleetSession>()
   for (const session of all) {
     const other = byKey.get(session.key)
@@ -341,17 +253,12 @@ const eventsOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<FleetEvent
   return [...found.values()].sort((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0))
 }
 
-export interface Unreachable {
-  readonly node: string
-  /** RFC 3339. */
-  readonly since: string
-  readonly why: string
-}
-
 const unreachableOf = (statuses: ReadonlyArray<NodeStatus>): ReadonlyArray<Unreachable> =>
   statuses.flatMap(({ node, unreachable }) => (unreachable === undefined ? [] : [{ node, ...unreachable }]))
 
-/** What a node said last is no news any more once it cannot be asked, or the others no longer count it among the living. */
+/**
+ * What a node said last is no news any more once it cannot be asked, or the others no longer count it among the living.
+ */
 const withoutStale = (statuses: ReadonlyArray<NodeStatus>): Array<NodeStatus> => {
   const fresh = statuses.filter(({ node, unreachable }) => {
     if (unreachable !== undefined) return false

@@ -1,6 +1,6 @@
-// What is wrong with a cluster, worst first, in words: what somebody who was woken reads first. A cause is told once: a router that
-// answers nobody is one problem, not one for each of its sessions.
-import type { Fleet, FleetAddress, FleetNode, FleetRouter, FleetSession } from "./fleet.ts"
+// What is wrong with a cluster, worst first, in words: what somebody who was woken reads first. A cause is told once: a
+// router that answers nobody is one problem, not one for each of its sessions.
+import type { Fleet, FleetAddress, FleetNode, FleetRouter, FleetSession } from "./fleetTypes.ts"
 import { age, listed, plural, share } from "./format.ts"
 
 export interface Problem {

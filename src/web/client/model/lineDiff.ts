@@ -1,5 +1,5 @@
-// The difference of two texts by lines, as an editor shows it: the shortest script of kept, removed and added lines (Myers, O(ND)),
-// cut to the surroundings of what changes.
+// The difference of two texts by lines, as an editor shows it: the shortest script of kept, removed and added lines
+// (Myers, O(ND)), cut to the surroundings of what changes.
 
 export interface DiffLine {
   readonly type: "same" | "added" | "removed" | "skipped"

@@ -1,6 +1,7 @@
-// Where everything stands in the picture of a cluster: nodes on the left with the addresses that they hold, routers on the right, a curve
-// for each session from where it starts to where it ends. Pure geometry in CSS pixels; the page moves what has moved.
-import type { Fleet, FleetAddress, FleetNode, FleetRouter, FleetSession, LinkHealth } from "./fleet.ts"
+// Where everything stands in the picture of a cluster: nodes on the left with the addresses that they hold, routers on
+// the right, a curve for each session from where it starts to where it ends. Pure geometry in CSS pixels; the page
+// moves what has moved.
+import type { Fleet, FleetAddress, FleetNode, FleetRouter, FleetSession, LinkHealth } from "./fleetTypes.ts"
 
 export interface Box<T> {
   readonly key: string
@@ -41,7 +42,10 @@ const GAP = 14
 const PAD = 10
 const ROUTER = 66
 const NARROW = 600
-/** More nodes or routers than this: the quiet ones are counted, and drawn only where there would be next to nothing else. */
+/**
+ * More nodes or routers than this: the quiet ones are counted, and drawn only where there would be next to nothing
+ * else.
+ */
 const CARDS_MAX = 20
 const CARDS_MIN = 6
 /** More sessions than this: one curve for all between a node and a router. */

@@ -1,5 +1,5 @@
-// The config: the documents in force, changed in three steps that cannot be skipped: edit, see what it does, apply. Below it the history,
-// and the way back. The daemon decides what is allowed; this page shows why not.
+// The config: the documents in force, changed in three steps that cannot be skipped: edit, see what it does, apply.
+// Below it the history, and the way back. The daemon decides what is allowed; this page shows why not.
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 import type { Problem } from "../../../config/problem.ts"

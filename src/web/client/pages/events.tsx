@@ -1,7 +1,7 @@
 // What happened, newest first, as it happens: events come with the live status, so there is nothing else to follow.
 import { useSignal } from "@preact/signals"
 import { useMemo } from "preact/hooks"
-import type { FleetEvent } from "../model/fleet.ts"
+import type { FleetEvent } from "../model/fleetTypes.ts"
 import { Sign } from "../parts/icons.tsx"
 import { Age, Choice, clock, Filter, matches } from "../parts/small.tsx"
 import { fleet, parameter, setParameters } from "../state.ts"

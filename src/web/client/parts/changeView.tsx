@@ -1,5 +1,5 @@
-// What a change would do: a line for each thing that moves, with its verdict, most harmful first; what only goes by force; what is wrong
-// with the documents, with the way to the line.
+// What a change would do: a line for each thing that moves, with its verdict, most harmful first; what only goes by
+// force; what is wrong with the documents, with the way to the line.
 import type { ApplyOutcome } from "../../../api/control.ts"
 import type { Problem } from "../../../config/problem.ts"
 import type { ChangeLine, ClusterChange, Guard, Verdict } from "../../../plan/change.ts"

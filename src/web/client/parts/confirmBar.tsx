@@ -1,4 +1,5 @@
-// A change that is taken back by itself unless somebody confirms it: on every page, with the time that is left, and the button.
+// A change that is taken back by itself unless somebody confirms it: on every page, with the time that is left, and the
+// button.
 import { useSignal } from "@preact/signals"
 import { confirm } from "../api.ts"
 import { duration } from "../model/format.ts"

@@ -1,7 +1,7 @@
 // Taking a node out of service, and back in: said twice, since floating IPs move.
 import { useSignal } from "@preact/signals"
 import { drain } from "../api.ts"
-import type { FleetNode } from "../model/fleet.ts"
+import type { FleetNode } from "../model/fleetTypes.ts"
 import { plural } from "../model/format.ts"
 import { access, serves } from "../state.ts"
 

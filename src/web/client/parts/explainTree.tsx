@@ -1,4 +1,5 @@
-// An explanation as the daemon gives it: the verdict, the link that is broken first, and the chain from the config to the router.
+// An explanation as the daemon gives it: the verdict, the link that is broken first, and the chain from the config to
+// the router.
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import type { ExplainLink, ExplainTarget, Explanation, LinkState } from "../../../explain/types.ts"

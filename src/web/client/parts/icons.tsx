@@ -1,4 +1,5 @@
-// The few signs that the pages use, drawn here so that nothing is fetched. States differ in shape and not in colour alone.
+// The few signs that the pages use, drawn here so that nothing is fetched. States differ in shape and not in colour
+// alone.
 import type { ComponentChildren } from "preact"
 import type { Page } from "../state.ts"
 

@@ -1,5 +1,5 @@
-// Asks for a token where the API wants one, or where somebody wants to do more than look. It is kept for this tab only and is sent to
-// nobody but the server of this page.
+// Asks for a token where the API wants one, or where somebody wants to do more than look. It is kept for this tab only
+// and is sent to nobody but the server of this page.
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import { loginOpened, loginWanted, signIn } from "../api.ts"

@@ -1,5 +1,5 @@
 // What is known of one node: how it does, in its own words, what it holds, its sessions.
-import type { FleetNode } from "../model/fleet.ts"
+import type { FleetNode } from "../model/fleetTypes.ts"
 import { Drain } from "./drain.tsx"
 import { Explain } from "./explainTree.tsx"
 import type { Tone } from "./icons.tsx"

@@ -1,5 +1,5 @@
-// One table for all pages: sorted by its heads, a hundred rows at a time, rows that open something. On a narrow screen each row becomes
-// a card (styles/table.css); the roles say what it is there, too.
+// One table for all pages: sorted by its heads, a hundred rows at a time, rows that open something. On a narrow screen
+// each row becomes a card (styles/table.css); the roles say what it is there, too.
 import { useSignal } from "@preact/signals"
 import type { ComponentChildren } from "preact"
 import { useEffect, useMemo } from "preact/hooks"
