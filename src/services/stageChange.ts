@@ -9,6 +9,7 @@ import { formatProblem } from "../config/problem.ts"
 import { type Stage, stagesOf } from "../config/stages.ts"
 import { type SessionEnds, sessionsOf, worldOf } from "../plan/changeWorld.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
+import { allNodes } from "../plan/findSelf.ts"
 import type { ClusterView } from "../plan/view.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 
@@ -21,7 +22,9 @@ export interface Staging {
   readonly apply: (request: ApplyRequest) => Effect.Effect<ApplyOutcome>
   /** Absent: there is no word of a store. */
   readonly view: Effect.Effect<ClusterView | undefined>
-  readonly status: Effect.Effect<Pick<NodeStatus, "node" | "config" | "sessions" | "elsewhere" | "members">>
+  readonly status: Effect.Effect<
+    Pick<NodeStatus, "node" | "address" | "config" | "sessions" | "elsewhere" | "members" | "store">
+  >
 }
 
 const STEP_SECONDS = 60
@@ -37,6 +40,20 @@ const keyOf = (ends: Pick<Session, "localAddress" | "peerAddress" | "peerPort">)
 
 const sessionsIn = ({ sessions, elsewhere }: Status): ReadonlyMap<string, Session> =>
   new Map([...elsewhere.flatMap((node) => node.sessions), ...sessions].map((session) => [keyOf(session), session]))
+
+/**
+ * What can be said of the sessions of others: nothing by a node that keeps its state to itself. Where nothing in the config needs that
+ * store either, it is not even in it itself.
+ */
+const knownHere = (cluster: DesiredCluster | undefined, { store, address }: Status) => {
+  if (store?.kind !== "embedded") return { view: (view: ClusterView | undefined) => view, is: () => true }
+  const others = new Set<string>(cluster === undefined ? [] : allNodes(cluster).map((node) => node.address))
+  others.delete(address ?? "")
+  return {
+    view: (view: ClusterView | undefined) => (view?.members.length === 0 ? undefined : view),
+    is: ({ localAddress }: SessionEnds) => !others.has(localAddress)
+  }
+}
 
 /** The sessions of every node under this config, as it would be with what the store says; worked out when that has changed. */
 const makeExpected = (cluster: DesiredCluster | undefined) => {
@@ -108,15 +125,17 @@ const makeSteps = (staging: Staging, request: StageRequest, tell: (progress: Sta
     before: ReadonlyMap<string, Session>,
     waiting: (detail: string) => void
   ) {
-    const expectedWith = makeExpected(loadCluster(files).cluster)
+    const { cluster } = loadCluster(files)
+    const expectedWith = makeExpected(cluster)
     const { now } = yield* Clock.clockWith((clock) =>
       Effect.succeed({ now: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n) })
     )
     const started = now()
-    const { config, members } = yield* staging.status
-    if (members.length > 1) yield* Effect.sleep(REPORTED_MS)
+    const status = yield* staging.status
+    const here = knownHere(cluster, status)
+    if (status.members.length > 1) yield* Effect.sleep(REPORTED_MS)
     for (let said = ""; ; yield* Effect.sleep(POLL)) {
-      const all = expectedWith(yield* staging.view, yield* Clock.currentTimeMillis)
+      const all = expectedWith(here.view(yield* staging.view), yield* Clock.currentTimeMillis).filter(here.is)
       const expected = all.filter((ends) =>
         added !== undefined && ends.peerAddress === added.address && ends.peerPort === added.port
           ? true
@@ -124,7 +143,7 @@ const makeSteps = (staging: Staging, request: StageRequest, tell: (progress: Sta
       )
       if (added !== undefined && !expected.some(({ peerAddress }) => peerAddress === added.address))
         return [`no node opens a session to ${added.address}: nothing selects it, or no address can start one`]
-      const missing = missingIn(yield* staging.status, expected, config.hash)
+      const missing = missingIn(yield* staging.status, expected, status.config.hash)
       if (missing.length === 0) return missing
       if (now() - started >= stepSeconds * 1_000) return missing
       const detail = listed(missing)

@@ -6,7 +6,14 @@ import type { ApplyRequest } from "../../src/config/change.ts"
 import { type ConfigFile, loadCluster } from "../../src/config/load.ts"
 import type { ApplyOutcome, StageProgress } from "../../src/config/outcome.ts"
 import type { Guard } from "../../src/plan/change.ts"
+import { emptyView } from "../../src/plan/view.ts"
 import { type Staging, stageChange } from "../../src/services/stageChange.ts"
+
+const twoNodes = (...peers: ReadonlyArray<string>): ReadonlyArray<ConfigFile> =>
+  config(...peers).map(({ path, text }) => ({
+    path,
+    text: text.replace("{ address: 10.0.1.11 }", "{ address: 10.0.1.11 }, { address: 10.0.1.12 }")
+  }))
 
 const config = (...peers: ReadonlyArray<string>): ReadonlyArray<ConfigFile> => [
   {
@@ -139,4 +146,24 @@ test("what a guard holds back is not begun without force", async () => {
   expect([only?.detail, more]).toEqual(["web would lose 10.1.1.1; it needs force; nothing was changed", []])
   expect(node.asked).toEqual([])
   expect(told(await staged(node, config("10.0.1.2"), true)).at(-1)).toBe("2/2 remove peer 10.0.1.1: done")
+})
+
+test("a node that keeps its state to itself waits for its own sessions, and not for those of nodes that it knows nothing of", async () => {
+  const node = fakeNode(twoNodes("10.0.1.1"), ["10.0.1.3"])
+  const store = {
+    kind: "embedded",
+    name: "",
+    state: "connected",
+    since: "",
+    lease: { seconds: 3, state: "none" }
+  } as const
+  const alone: Staging = {
+    ...node.staging,
+    view: Effect.succeed(emptyView),
+    status: Effect.map(node.staging.status, (status) => ({ ...status, address: "10.0.1.11", store }))
+  }
+  const there = { ...node, staging: alone }
+  expect(told(await staged(there, twoNodes("10.0.1.2"))).at(-1)).toBe("2/2 remove peer 10.0.1.1: done")
+  const failed = (await staged(there, twoNodes("10.0.1.3"))).at(-1)
+  expect(failed?.detail).toContain("to 10.0.1.3 is Active: connection refused")
 })
