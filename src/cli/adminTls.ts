@@ -55,7 +55,7 @@ export interface TlsOptions {
   readonly settings: AdminSettings
   readonly dataDirectory: string
   readonly hostname: string
-  /** Somebody asked for this address; otherwise one that is taken is no reason not to start. */
+  /** Somebody asked for this address; otherwise one that is taken, or no certificate, is no reason not to start. */
   readonly asked: boolean
   /** Whether there is a token that somebody could log in with. */
   readonly anyToken: boolean
@@ -70,12 +70,17 @@ const load = async ({ settings, dataDirectory, hostname }: TlsOptions): Promise<
   return { credentials: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }, ca, names }
 }
 
+const certificateOf = ({ settings: { certFile }, dataDirectory }: TlsOptions): string =>
+  certFile === undefined
+    ? `the daemon's own TLS certificate (in ${dataDirectory}/tls)`
+    : `the TLS certificate ${certFile}`
+
 const loaded = (options: TlsOptions) =>
   Effect.tryPromise({
     try: () => load(options),
     catch: (error) =>
       new AdminServerError({
-        message: `the TLS certificate cannot be used: ${error instanceof Error ? error.message : String(error)}`
+        message: `${certificateOf(options)} cannot be used: ${error instanceof Error ? error.message : String(error)}`
       })
   })
 
@@ -90,20 +95,26 @@ const mayBeServed = ({ where, settings, anyToken }: TlsOptions) => {
 
 /**
  * Serves `handler` under TLS while the scope lives, with whatever certificate there is at the time.
- * @returns how it is reached now; undefined where its address is taken and nobody asked for it
+ * @returns how it is reached now; undefined where it cannot be served and nobody asked for it
  */
 export const serveTls = Effect.fnUntraced(function* (options: TlsOptions, handler: FetchHandler) {
   const { where, settings } = options
   yield* mayBeServed(options)
   const server = yield* AdminServer
-  let served = yield* loaded(options)
-  const listening = server.tls(where.hostname, where.port, served.credentials, handler)
-  const listener = options.asked
-    ? yield* listening
-    : yield* Effect.catch(listening, ({ message }) =>
+  const starting = Effect.gen(function* () {
+    const served = yield* loaded(options)
+    return { served, listener: yield* server.tls(where.hostname, where.port, served.credentials, handler) }
+  })
+  // What nobody asked for is no reason not to serve the network: a taken port, a full disk.
+  const asked = options.asked || settings.certFile !== undefined || settings.clientCaFile !== undefined
+  const started = asked
+    ? yield* starting
+    : yield* Effect.catch(starting, ({ message }) =>
         Effect.as(Effect.logWarning(`${message}; going on without TLS (--admin-tls-listen)`), undefined)
       )
-  if (listener === undefined) return undefined
+  if (started === undefined) return undefined
+  const { listener } = started
+  let { served } = started
   let told = ""
   const look = Effect.gen(function* () {
     const fresh = yield* loaded(options)
