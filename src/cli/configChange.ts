@@ -41,16 +41,24 @@ interface Wishes {
   readonly confirmWithin: Option.Option<string>
 }
 
-export const seconds = (flag: string, text: string): Effect.Effect<number, AdminError> => {
+const SECONDS_MAX = 86_400
+
+/** From `least` seconds to a day, as the API takes it. */
+export const seconds = (flag: string, text: string, least = 1): Effect.Effect<number, AdminError> => {
   const parsed = parseSeconds(text)
-  return parsed === undefined
-    ? Effect.fail(new AdminError({ message: `--${flag} is "${text}": it has to be a duration such as 90s, 2m or 1h` }))
-    : Effect.succeed(parsed)
+  if (parsed !== undefined && parsed >= least && parsed <= SECONDS_MAX) return Effect.succeed(parsed)
+  const wanted = parsed === undefined ? "a duration such as 90s, 2m or 1h" : `from ${least}s to 24h`
+  return Effect.fail(new AdminError({ message: `--${flag} is "${text}": it has to be ${wanted}` }))
 }
+
+/** A change that is taken back sooner could not be confirmed by a person. */
+const CONFIRM_LEAST = 5
 
 /** The part of the request that is the same for all changes. */
 export const wishes = Effect.fnUntraced(function* ({ force, message, confirmWithin }: Wishes) {
-  const within = Option.isNone(confirmWithin) ? undefined : yield* seconds("confirm-within", confirmWithin.value)
+  const within = Option.isNone(confirmWithin)
+    ? undefined
+    : yield* seconds("confirm-within", confirmWithin.value, CONFIRM_LEAST)
   return {
     ...(force ? { force } : {}),
     ...(Option.isNone(message) ? {} : { message: message.value }),

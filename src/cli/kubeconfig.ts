@@ -1,6 +1,7 @@
 // `viaduct kubeconfig`: a kubeconfig that a stock kubectl works with, made on the node: the address of the TLS listener, its CA, and a token.
 // kubectl sends a token over https only, so plain HTTP on loopback is for reading and this is for everything.
-import { chmodSync, readFileSync, writeFileSync } from "node:fs"
+import { accessSync, chmodSync, constants, readFileSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Reach } from "../api/access/access.ts"
@@ -88,6 +89,11 @@ export const kubeconfigCommand = Command.make(
         "the daemon is not served under TLS, and kubectl sends a token over https only: see --admin-tls-listen"
       return yield* new AdminError({ message })
     }
+    // Before the token is made, which would be left over.
+    yield* Effect.try({
+      try: () => Option.map(output, (path) => accessSync(dirname(path), constants.W_OK)),
+      catch: because
+    })
     const token = yield* tokenFor(tokensFile, wanted)
     const url = Option.getOrElse(server, () => `https://${urlHost(hostOf(tls))}:${tls.port}`)
     if (tls.ca === undefined)

@@ -37,8 +37,9 @@ const fileOf = ({ socket, tokensFile }: { socket: Option.Option<string>; tokensF
 /** Why the file cannot be used, and what to do. */
 export const because = (error: unknown): AdminError => {
   const message = error instanceof Error ? error.message : String(error)
-  const denied = error instanceof Error && "code" in error && error.code === "EACCES"
-  return new AdminError({ message: denied ? `${message}; run the command as root` : message })
+  const code = error instanceof Error && "code" in error ? error.code : undefined
+  if (code === "ENOSPC") return new AdminError({ message: "no space is left on the disk: nothing was written" })
+  return new AdminError({ message: code === "EACCES" ? `${message}; run the command as root` : message })
 }
 
 const add = Command.make(

@@ -53,7 +53,13 @@ export const rangeOf = (node: unknown): readonly [number, number] | undefined =>
 }
 
 /** The parser's words without the excerpt of the source that it appends. */
-const firstSentence = (message: string): string => (message.split("\n")[0] ?? message).replace(/:$/, "")
+/** The parser quotes what it found, however long that is. */
+const QUOTED_MAX = 160
+
+const firstSentence = (message: string): string => {
+  const line = (message.split("\n")[0] ?? message).replace(/:$/, "")
+  return line.length > QUOTED_MAX ? `${line.slice(0, QUOTED_MAX)}…` : line
+}
 
 /** For the second of two equal keys at `offset`: the key's text and where the first one stands. */
 const firstOfKey = (

@@ -45,7 +45,11 @@ const stateOf = (chain: ReadonlyArray<ExplainLink>): LinkState => {
 export const explanation = (target: ExplainTarget, chain: ReadonlyArray<ExplainLink>, works: string): Explanation => {
   const state = stateOf(chain)
   const bad = firstBad(chain)
-  if (bad === undefined) return { target, verdict: works, state, chain }
+  if (bad === undefined) {
+    const open = chain.find((one) => one.state === "unknown")
+    const verdict = works === "" && open !== undefined ? `${target.name}: ${open.text}` : works
+    return { target, verdict, state: works === "" ? "unknown" : state, chain }
+  }
   const { subject, text, hints } = bad
   const how = state === "warn" ? `${target.name} works, but not as it should` : `${target.name} does not work`
   return { target, verdict: `${how}: ${subject}: ${text}`, state, chain, broken: { subject, text, hints } }

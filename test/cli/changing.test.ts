@@ -163,6 +163,8 @@ describe("viaduct apply", () => {
       1,
       'error: --confirm-within is "soon": it has to be a duration such as 90s, 2m or 1h\n'
     ])
+    const short = await run("apply", "--confirm-within", "2s", file())
+    expect(short.err).toBe('error: --confirm-within is "2s": it has to be from 5s to 24h\n')
   })
 
   test("a guard is told with what to do about it, and the status is 1", async () => {

@@ -306,7 +306,9 @@ describe("the rest of the chain", () => {
       "nothing is known of it here: ask the daemon of that node"
     )
     expect(said("10.0.1.10", lonely)).toBe("ok")
-    expect(explain({ name: "10.0.1.11" }, lonely).chain.map(({ state }) => state)).toEqual(["ok", "unknown"])
+    const { chain, state, verdict } = explain({ name: "10.0.1.11" }, lonely)
+    expect(chain.map((one) => one.state)).toEqual(["ok", "unknown"])
+    expect([state, verdict]).toEqual(["unknown", "10.0.1.11: nothing is known of it here: ask the daemon of that node"])
   })
 
   test("the control plane: a node that is gone is a worry, a session that is down too, all of them break it", () => {
