@@ -96,7 +96,9 @@ describe("a cluster out of one node's words", () => {
       ["cp-2 cannot be asked", "connection refused; for 1m 5s."]
     ])
     // Nobody can be asked: what was heard last is better than nothing.
-    expect(fleetOf([away], one.cluster).sessions.length).toBe(stale.length)
+    const last = fleetOf([away], one.cluster)
+    expect([last.sessions.length, last.stale, seen.stale]).toEqual([stale.length, true, false])
+    expect(healthOf(last, Date.now()).problems[0]).toMatchObject({ severity: "bad", title: "cp-2 cannot be asked" })
   })
 
   test("prefers what a node says of itself where several are asked", () => {

@@ -292,6 +292,7 @@ export const fleetOf = (
     statuses,
     nodes: nodesOf(statuses, sessions, addresses, new Set([...seen, ...unreachable.map(({ node }) => node)])),
     unreachable,
+    stale: own.length > 0 && unreachable.length === own.length,
     routers: routersOf(sessions),
     sessions,
     addresses,

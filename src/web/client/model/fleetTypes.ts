@@ -102,6 +102,8 @@ export interface Fleet {
   readonly partial: boolean
   /** Nodes that a console cannot ask, and why. */
   readonly unreachable: ReadonlyArray<Unreachable>
+  /** No node of the cluster can be asked: everything is what they said last. */
+  readonly stale: boolean
   /** Newest first. */
   readonly events: ReadonlyArray<FleetEvent>
   readonly store?: StoreStatus

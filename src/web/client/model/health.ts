@@ -120,9 +120,9 @@ const addressProblem = (address: FleetAddress, nowMs: number): ReadonlyArray<Pro
 }
 
 /** A console's own trouble: what the other nodes know of these goes on to be shown. */
-const unreachable = ({ unreachable: all }: Fleet, nowMs: number): ReadonlyArray<Problem> =>
+const unreachable = ({ unreachable: all, stale }: Fleet, nowMs: number): ReadonlyArray<Problem> =>
   all.map(({ node, since, why }) => ({
-    severity: "warn",
+    severity: stale ? "bad" : "warn",
     title: `${node} cannot be asked`,
     detail: `${why}; for ${age(since, nowMs)}. What is shown of it is what the others know, or what it said last.`,
     href: link("cluster", { node })

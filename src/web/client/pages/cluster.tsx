@@ -87,7 +87,7 @@ const Tiles = () => {
     }
   ]
   return (
-    <ul class="tiles" aria-label="In numbers">
+    <ul class={`tiles ${fleet.value.stale ? "stale" : ""}`} aria-label="In numbers">
       {tiles
         .filter(({ of }) => of > 0)
         .map(({ name, value, of, href }) => (

@@ -210,12 +210,15 @@ export const PictureCard = () => {
   const picture = width.value === 0 ? undefined : pictureOf(fleet.value, width.value, all.value)
   const hidden = picture?.hidden ?? []
   return (
-    <section class="card picture-card" aria-label="The cluster as a picture">
+    <section class={`card picture-card ${fleet.value.stale ? "stale" : ""}`} aria-label="The cluster as a picture">
       <header class="picture-head">
         <h2>Nodes</h2>
         <Legend />
         <h2>Routers</h2>
       </header>
+      {fleet.value.stale && (
+        <p class="note">No node of this cluster can be asked. This is how it was when one could.</p>
+      )}
       <div ref={box}>{picture !== undefined && <Drawn picture={picture} />}</div>
       {(hidden.length > 0 || all.value) && (
         <p class="picture-foot">
