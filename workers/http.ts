@@ -55,10 +55,25 @@ export interface Ask {
   readonly body?: unknown
 }
 
+/** What runtimes call the ways in which nobody answers, in our words. */
+const CAUSES: ReadonlyArray<readonly [RegExp, string]> = [
+  [/ECONNREFUSED|ConnectionRefused|connection refused/i, "connection refused: no daemon listens there"],
+  [/ECONNRESET|ConnectionClosed|socket connection was closed/i, "the connection broke off"],
+  [/ENOTFOUND|FailedToOpenSocket|getaddrinfo|dns error/i, "its name cannot be resolved, or there is no route to it"],
+  [/EHOSTUNREACH|ENETUNREACH|no route to host/i, "there is no route to it"],
+  [
+    /certificate|UNABLE_TO_|SELF_SIGNED|UnknownIssuer/i,
+    "its certificate is not of a CA that is trusted here: see VIADUCT_CA"
+  ]
+]
+
 const because = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX / 1000} s`
-  return error.message
+  const code = "code" in error && typeof error.code === "string" ? error.code : ""
+  const cause = error.cause instanceof Error ? error.cause.message : ""
+  const text = `${code} ${error.message} ${cause}`
+  return CAUSES.find(([pattern]) => pattern.test(text))?.[1] ?? error.message
 }
 
 /** Requests to one node. */

@@ -96,7 +96,7 @@ export const remoteControl = (http: NodeHttp, auth: Authorized): RemoteControl =
       },
       reload: (force) => done(`/v1/reload${force ? "?force=true" : ""}`, undefined)
     },
-    drain: (node, drain) => done("/v1/drain", { node, drain }),
+    drain: (node, drain, _by, force) => done("/v1/drain", { node, drain, ...(force === true ? { force } : {}) }),
     explain: async ({ type, name }) => {
       const query = new URLSearchParams({ ...(type === undefined ? {} : { type }), name })
       const value = await http.answer({ ...auth, path: `/v1/explain?${query}` }, isExplanation)

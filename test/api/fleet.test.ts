@@ -217,7 +217,10 @@ describe("a change", () => {
             return planned
           }
         },
-        drain: async (name: string) => ({ done: true, reason: `${url} ${name}` }),
+        drain: async (name: string, _on: boolean, _by: string, force?: boolean) => ({
+          done: true,
+          reason: `${url} ${name}${force === true ? " by force" : ""}`
+        }),
         trace: async function* () {
           yield { at: url === "http://a" ? "2" : "1", session: url } as TraceRecord
         }
@@ -295,6 +298,7 @@ describe("a change", () => {
   test("a node is drained by its own cluster, and messages of all come in order of time", async () => {
     const { control } = asking([east, west])
     expect((await control.drain("c", true, "x")).reason).toBe("http://c c")
+    expect((await control.drain("c", true, "x", true)).reason).toBe("http://c c by force")
     expect((await control.drain("nobody", true, "x")).done).toBe(false)
     const records = await Array.fromAsync(control.trace({ follow: false }, new AbortController().signal))
     expect(records.map(({ session }) => session)).toEqual(["http://c", "http://a"])

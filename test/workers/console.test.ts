@@ -85,7 +85,9 @@ describe.each(runtimes(() => directory))("the bundle under %s", (_, command) => 
     expect(await response.json()).toMatchObject({
       kind: "Status",
       reason: "NodeUnavailable",
-      message: expect.stringContaining(`the node at http://127.0.0.1:${port} cannot be asked: `)
+      message: expect.stringMatching(
+        new RegExp(`the node at http://127\\.0\\.0\\.1:${port} cannot be asked: connection refused`)
+      )
     })
     expect((await ask("/healthz")).status).toBe(200)
     server = serveNode(node, port)

@@ -205,14 +205,14 @@ export const fleetControl = ({ clusters, controlOf }: FleetAccess): RemoteContro
     }
   }
 
-  const drain: RemoteControl["drain"] = async (name, on, by) => {
+  const drain: RemoteControl["drain"] = async (name, on, by, force) => {
     const all = clusters()
     const bare = (cluster: SeenCluster) =>
       all.length === 1 ? name : nameIn(cluster.name, name, (one) => hasMember(cluster, one))
     const having = all.filter((cluster) => hasMember(cluster, bare(cluster)))
     const [first] = having
     if (first === undefined || having.length > 1) return { done: false, reason: `there is no one node ${name} here` }
-    return at({ cluster: first }).drain(bare(first), on, by)
+    return at({ cluster: first }).drain(bare(first), on, by, force)
   }
 
   const explain = async (question: ExplainQuestion): Promise<Explanation> => {
