@@ -21,6 +21,8 @@ interface Served {
   readonly ca?: string
   /** Names and addresses of the certificate. */
   readonly names: ReadonlyArray<string>
+  /** Of one from files that clients do not take any more, or not yet. */
+  readonly warning?: string
 }
 
 /** Names and addresses of this machine; not those that move, which have whole-length prefixes or stand on `lo`. */
@@ -39,11 +41,17 @@ export const machineNames = (hostname: string): ReadonlyArray<string> => {
 const certificatesIn = (pem: string): ReadonlyArray<string> =>
   pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
 
-const fromFiles = (certFile: string, keyFile: string, clientCa: string | undefined): Served => {
+const fromFiles = (certFile: string, keyFile: string, clientCa: string | undefined, nowMs: number): Served => {
   const [cert, key] = [readFileSync(certFile, "utf8"), readFileSync(keyFile, "utf8")]
   const chain = certificatesIn(cert).map((one) => new X509Certificate(one))
   const ca = chain.filter((one) => one.ca).map((one) => one.toString())
+  const [from = 0, to = Number.POSITIVE_INFINITY] = chain
+    .slice(0, 1)
+    .flatMap((one) => [Date.parse(one.validFrom), Date.parse(one.validTo)])
+  const valid = from <= nowMs && nowMs <= to
+  const warning = `the TLS certificate ${certFile} is valid from ${chain[0]?.validFrom} to ${chain[0]?.validTo}: clients refuse it now`
   return {
+    ...(valid ? {} : { warning }),
     credentials: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) },
     ...(ca.length === 0 ? {} : { ca: ca.join("") }),
     names: chain[0] === undefined ? [] : namesOf(chain[0])
@@ -64,7 +72,7 @@ export interface TlsOptions {
 const load = async ({ settings, dataDirectory, hostname }: TlsOptions): Promise<Served> => {
   const { certFile, keyFile, clientCaFile, allowedHosts = [] } = settings
   const clientCa = clientCaFile === undefined ? undefined : readFileSync(clientCaFile, "utf8")
-  if (certFile !== undefined && keyFile !== undefined) return fromFiles(certFile, keyFile, clientCa)
+  if (certFile !== undefined && keyFile !== undefined) return fromFiles(certFile, keyFile, clientCa, Date.now())
   const names = [...machineNames(hostname), ...allowedHosts.map((name) => name.toLowerCase())]
   const { cert, key, ca } = await ownCertificate(dataDirectory, hostname, names, Date.now())
   return { credentials: { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }, ca, names }
@@ -114,6 +122,7 @@ export const serveTls = Effect.fnUntraced(function* (options: TlsOptions, handle
       )
   if (started === undefined) return undefined
   const { listener } = started
+  if (started.served.warning !== undefined) yield* Effect.logWarning(started.served.warning)
   let { served } = started
   let told = ""
   const look = Effect.gen(function* () {
@@ -122,6 +131,7 @@ export const serveTls = Effect.fnUntraced(function* (options: TlsOptions, handle
     if (!same) {
       yield* listener.replace(fresh.credentials)
       served = fresh
+      if (fresh.warning !== undefined) yield* Effect.logWarning(fresh.warning)
       yield* Effect.logInfo("the admin API has a new TLS certificate; connections that are open keep the one they have")
     }
     told = ""

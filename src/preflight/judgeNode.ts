@@ -6,7 +6,8 @@ import { NOT_UNIQUE, type PreflightNodeState, type ReachedNode, segmentsOf, sour
 import { type Finding, failed, ok, warning } from "./types.ts"
 
 const RIGHTS = ["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"]
-const AGENT = 'start "viaduct agent --listen ADDRESS:PORT --token-file FILE" on the node, or "viaduct run"'
+const AGENT =
+  'where nothing runs there: start "viaduct agent --listen ADDRESS:PORT --token-file FILE" on the node, or "viaduct run"'
 
 const list = (items: ReadonlyArray<string>): string => items.join(", ")
 

@@ -4,7 +4,7 @@
 import { NO_ADDRESS } from "../plan/services.ts"
 import type { EventDraft } from "./eventLog.ts"
 import type { EventReason } from "./eventReasons.ts"
-import type { NodeStatus, ServiceStatus, SessionStatus } from "./nodeStatus.ts"
+import type { NodeStatus, ServiceStatus, SessionStatus, StoreStatus } from "./nodeStatus.ts"
 import { addressEvents } from "./statusEventsAddresses.ts"
 import { clusterEvents } from "./statusEventsCluster.ts"
 
@@ -229,6 +229,8 @@ const poolEvents = (before: Watched, after: Watched): ReadonlyArray<EventDraft> 
     }))
 }
 
+const withoutReason = ({ reason: _, ...store }: StoreStatus): StoreStatus => store
+
 /** What happened between two statuses of a node. Without `before`: it has just started. */
 export const eventsBetween = (before: Watched | undefined, after: Watched): ReadonlyArray<EventDraft> => {
   const about = { apiVersion: "v1", kind: "Node", namespace: "", name: after.node }
@@ -240,7 +242,8 @@ export const eventsBetween = (before: Watched | undefined, after: Watched): Read
     floatingIps: [],
     services: [],
     pools: [],
-    members: []
+    members: [],
+    ...(after.store === undefined ? {} : { store: withoutReason(after.store) })
   }
   const was = before ?? nothing
   return [

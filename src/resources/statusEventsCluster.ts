@@ -106,10 +106,13 @@ const memberEvents = (before: Around, after: Around, about: About): ReadonlyArra
 }
 
 const storeEvents = ({ store: was, members }: Around, { store: is, node }: Around): ReadonlyArray<EventDraft> => {
-  if (is === undefined || was === undefined || is.state === was.state) return []
+  if (is === undefined || was === undefined) return []
+  // A store that has not been heard of yet counts as lost from the start; it is news once there is a reason for it.
+  const found = is.state === "lost" && was.reason === undefined && is.reason !== undefined
+  if (is.state === was.state && !found) return []
   const about = nodeAbout(node)
   // Heard for the first time: it was never lost.
-  if (is.state === "connected" && members.length === 0) return []
+  if (is.state === "connected" && members.length === 0 && was.reason === undefined) return []
   if (is.state === "connected") return [{ reason: "StoreBack", message: `${is.name} answers`, about }]
   const why = is.reason === undefined ? "" : `: ${is.reason}`
   return [{ reason: "StoreLost", message: `no word from ${is.name}${why}; what is announced stays`, about }]

@@ -281,12 +281,16 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
     yield* follow(accepted)
     wakeUp()
     const { sessions, addresses } = plan ?? { sessions: [], addresses: [] }
+    const { mode, source, note } = configs.status()
     const what =
       info === undefined
-        ? configs.status().source
+        ? mode === "store"
+          ? "of this node's own file"
+          : source
         : `revision ${info.revision} (${info.origin}${info.origin === "file" ? ` of ${info.node}` : ` by ${info.by}`})`
     yield* Effect.logInfo(
-      `config ${what} accepted: ${sessions.length} sessions, ${addresses.length} addresses on node ${accepted.name}`
+      `config ${what} accepted: ${sessions.length} sessions, ${addresses.length} addresses on node ${accepted.name}` +
+        (note === undefined ? "" : `; ${note}`)
     )
   })
 

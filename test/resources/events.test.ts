@@ -209,6 +209,17 @@ describe("events between two statuses", () => {
       "StoreLost Node node-01: no word from http://10.0.1.10:2379: no answer; what is announced stays"
     ])
     expect(eventsBetween(at(both, "lost"), at(both)).map(({ reason }) => reason)).toEqual(["StoreBack"])
+    // From the start: not heard of yet, then a reason, then the store.
+    const { reason: _, ...silent } = store("lost")
+    const starting = nodeStatus([], { store: silent })
+    const reasons = (before: NodeStatus | undefined, after: NodeStatus) =>
+      eventsBetween(before, after).map(({ reason }) => reason)
+    expect(reasons(undefined, starting)).toEqual(["Started"])
+    expect(reasons(undefined, at([], "lost"))).toEqual(["Started", "StoreLost"])
+    expect(reasons(starting, at([], "lost"))).toEqual(["StoreLost"])
+    expect(reasons(at([], "lost"), at([], "lost"))).toEqual([])
+    expect(reasons(at([], "lost"), at([]))).toEqual(["StoreBack"])
+    expect(reasons(starting, at([]))).toEqual([])
   })
 })
 
