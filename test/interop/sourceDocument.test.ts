@@ -9,11 +9,12 @@ import type { Background } from "../lab/process.ts"
 import { requires } from "../lab/requires.ts"
 import { kubectls } from "../run/kubectl.ts"
 import { viaduct } from "./Daemon.ts"
-import { clusterText, EXT_1, EXT_2, EXT_ASN, HOSTS, NODES, OPERATOR, POOL, Stage } from "./preflight/stage.ts"
+import { clusterText, EXT_1, EXT_2, EXT_ASN, HOSTS as NAMES, NODES, OPERATOR, POOL, Stage } from "./preflight/stage.ts"
 import { CLUSTER_ASN, VIP } from "./scenario.ts"
 
 const NAMESPACE = "cluster-bm"
 const CLUSTER = "bm"
+const HOSTS = NAMES.slice(0, NODES.length)
 const [kubectl] = kubectls()
 const { test } = requires("root", "ip", "nft", "frr", "bird", "etcd")
 
