@@ -37,6 +37,9 @@ export const formatPath = (path: Path): string =>
     })
     .join("")
 
+/** What a file has may not write to the terminal that it is told on. */
+const escaped = (character: string): string => JSON.stringify(character).slice(1, -1)
+
 /**
  * One line for people and editors: `file:line:column: error: path: message (found …, expected …; did you mean
  * …?)`.
@@ -49,7 +52,8 @@ export const formatProblem = (p: Problem): string => {
   const hint = p.hint === undefined ? undefined : `did you mean ${p.hint}?`
   const details = [facts.join(", "), hint].filter((part) => part !== undefined && part !== "").join("; ")
   const path = p.path === "" ? "" : `${p.path}: `
-  return `${p.file}:${p.line}:${p.column}: ${p.severity}: ${path}${p.message}${details === "" ? "" : ` (${details})`}`
+  const text = `${p.severity}: ${path}${p.message}${details === "" ? "" : ` (${details})`}`
+  return `${p.file}:${p.line}:${p.column}: ${text.replace(/\p{Cc}/gu, escaped)}`
 }
 
 /** By place in the files, in the order in which the files were given; the same place twice keeps its order. */

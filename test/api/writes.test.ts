@@ -463,7 +463,7 @@ describe("what holds a write back", () => {
       }
     })
     const { headers } = await ask("PATCH", `${PEERS}/spine-a`, { spec: { holdTime: 30 } }, PATCH.merge)
-    expect(headers.get("warning")).toBe('299 viaduct "session reset: r1-a: session \\"x\\": hold time 90 ? 30"')
+    expect(headers.get("warning")).toBe('299 viaduct "session reset: r1-a: session \\"x\\": hold time 90 -> 30"')
   })
 
   test("kinds that show what there is are read-only, and so is everything without a control", async () => {

@@ -36,6 +36,13 @@ export const CASES: ReadonlyArray<Case> = [
     problems: ["54:3: error: metadata.lables: unknown field (found lables; did you mean labels?)"]
   },
   {
+    name: "a name that would be a path, and one that would write to a terminal",
+    edits: [["  name: a\n", '  name: "../\\e[31ma"\n']],
+    problems: [
+      '53:9: error: metadata.name: is not valid (found "../\\e[31ma", expected a name of at most 253 characters, without slashes and control characters)'
+    ]
+  },
+  {
     name: "duplicate key",
     edits: [["    localASN: 65001\n", "    localASN: 65001\n    localASN: 65009\n"]],
     problems: [

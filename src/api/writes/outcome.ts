@@ -76,6 +76,10 @@ export const warningHeaders = ({ warnings, change, confirmUntil }: Succeeded): R
   const waits = confirmUntil === undefined ? [] : [`taken back at ${confirmUntil} unless it is confirmed`]
   return [...problems.slice(0, WARNINGS_MAX), ...told.slice(0, WARNINGS_MAX), ...more, ...waits].map(
     // A header holds visible ASCII: what else there is in a message would be read as garbage.
-    (text) => `299 viaduct "${text.replace(/[^\x20-\x7e]+/g, "?").replace(/["\\]/g, "\\$&")}"`
+    (text) =>
+      `299 viaduct "${text
+        .replaceAll("→", "->")
+        .replace(/[^\x20-\x7e]+/g, "?")
+        .replace(/["\\]/g, "\\$&")}"`
   )
 }

@@ -96,8 +96,13 @@ export const LargeCommunity = Schema.String.check(
   Schema.makeFilter((text: string) => numbersUpTo(text, 3, AS_MAX))
 ).annotate({ expected: "a large community like 65001:1:2, each part up to 4294967295" })
 
-export const Name = Schema.String.check(Schema.makeFilter((text: string) => text.trim() !== "")).annotate({
-  expected: "a name"
+/** Names stand in paths, on terminals and in files; Kubernetes is narrower, and its own names all pass. */
+export const Name = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => text.trim() !== "" && text.length <= 253 && !/[/\\\p{Cc}\p{Zl}\p{Zp}]/u.test(text)
+  )
+).annotate({
+  expected: "a name of at most 253 characters, without slashes and control characters"
 })
 
 export const Labels = Schema.Record(
