@@ -5,8 +5,10 @@
 import { Console, Effect, Option, Queue, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { AccessAnswer } from "../api/access/access.ts"
+import { unknownPath } from "../api/failure.ts"
 import { readJsonLines, readServerSentEvents } from "../resources/jsonLines.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
+import { version } from "../version.ts"
 import { DEFAULT_SOCKET, targetOf as targetOfFlags, unreachable } from "./adminTarget.ts"
 
 /** Each falls back to an environment variable; one that is given on the command line wins over another one's variable. */
@@ -96,14 +98,21 @@ const send = async (
   }
 }
 
+const refusalHint = (status: number, message: string): string => {
+  if (status === 401) return "; --token-file or VIADUCT_TOKEN_FILE names a file with one"
+  // Whatever this command asks for is there in a daemon of the same release.
+  return status === 405 || message === unknownPath.message
+    ? `; the daemon there is of another release than this command (viaduct ${version})`
+    : ""
+}
+
 /** What the API says about a request that it refused. */
 const refusal = (response: Response, text: string): AdminError => {
   const status = Option.flatMap(Schema.decodeUnknownOption(Schema.fromJsonString(Failure))(text), (said) =>
     Option.some("reason" in said ? said.reason : said.message)
   )
   const message = Option.getOrElse(status, () => `the daemon answered ${response.status}`)
-  const hint = response.status === 401 ? "; --token-file or VIADUCT_TOKEN_FILE names a file with one" : ""
-  return new AdminError({ message: `${message}${hint}` })
+  return new AdminError({ message: `${message}${refusalHint(response.status, message)}` })
 }
 
 const request = async (connection: Connection, path: string, sent: Sent, signal: AbortSignal) => {
@@ -121,7 +130,10 @@ const adminError = (error: unknown): AdminError =>
 export const decoded = <A>(schema: Schema.Decoder<A>, value: unknown): Effect.Effect<A, AdminError> =>
   Effect.mapError(
     Schema.decodeUnknownEffect(schema)(value),
-    ({ message }) => new AdminError({ message: `the answer is not that of a viaduct admin API: ${message}` })
+    ({ message }) =>
+      new AdminError({
+        message: `the answer is not that of the admin API of viaduct ${version}, or of another release (${message.replace(/\s*\n\s*/g, " ")})`
+      })
   )
 
 /** GETs `path` and decodes the JSON of the answer. */

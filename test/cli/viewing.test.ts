@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parse } from "yaml"
 import { createApp } from "../../src/api/app.ts"
+import { unknownPath } from "../../src/api/failure.ts"
 import { fakeNode } from "../api/fakeNode.ts"
 import { down, NOW, nodeStatus, s22, s23, session } from "../resources/fixtures.ts"
 
@@ -188,5 +189,21 @@ describe("errors are one line and exit status 1", () => {
     await other.stop(true)
     const gone = await run(["get", "bgpsessions", "--server", at])
     expect([gone.code, gone.err]).toEqual([1, `error: no admin API answers at ${at}: connection refused\n`])
+  })
+
+  test("a daemon of another release, which does not know what is asked, or says it in another shape", async () => {
+    const answers = [
+      () => Response.json(unknownPath, { status: 404 }),
+      () => Response.json({ kind: "Status", message: "the method is not allowed" }, { status: 405 }),
+      () => Response.json({ items: [] })
+    ]
+    const said: Array<string> = []
+    for (const answer of answers) {
+      const older = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer })
+      said.push((await run(["events", "--server", `http://127.0.0.1:${older.port}`])).err)
+      await older.stop(true)
+    }
+    for (const line of said) expect(line).toMatch(/^error: [^\n]* of another release[^\n]*\n$/)
+    expect(said).toHaveLength(3)
   })
 })
