@@ -82,7 +82,8 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   let reported: string | undefined
   let outstanding = 0
   let failing = false
-  let trouble: string | undefined
+  /** What is wrong and has been said, by what it is about. */
+  const troubles = new Map<"name" | "lease" | "store", string>()
 
   const renew = (next: Lease): void => {
     lease = next
@@ -104,9 +105,9 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
   })
 
   /** Said once, until it changes. */
-  const complain = Effect.fnUntraced(function* (text: string) {
-    if (text === trouble) return
-    trouble = text
+  const complain = Effect.fnUntraced(function* (about: "name" | "lease" | "store", text: string) {
+    if (text === troubles.get(about)) return
+    troubles.set(about, text)
     yield* Effect.logWarning(text)
   })
 
@@ -126,6 +127,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     const other = state.view.members.find(({ name }) => name === record.name)
     if (there !== undefined && there.lease !== id && other !== undefined && other.address !== record.address) {
       yield* complain(
+        "name",
         `another machine, ${other.address}, has joined as node ${record.name}; this one waits until it leaves`
       )
       return takenMs
@@ -154,7 +156,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
       return notNow
     }
     renew({ id, until: sentAt + leaseMs })
-    trouble = undefined
+    troubles.delete("name")
     yield* Effect.logInfo(`joined the cluster in ${store.name} as node ${record.name}, lease ${leaseSeconds} s`)
     return everyMs
   })
@@ -163,6 +165,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
     const sentAt = now()
     const seconds = yield* store.keepAlive(id)
     failing = false
+    troubles.delete("lease")
     if (lease.id !== id) return
     const until = sentAt + seconds * 1_000
     if (until > lease.until) renew({ id, until })
@@ -174,7 +177,7 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
         if (error.reason === "lease-gone") return loseLease(id)
         failing = true
         Queue.offerUnsafe(beat, undefined)
-        return complain(`the lease could not be kept alive: ${error.message}`)
+        return complain("lease", `the lease could not be kept alive: ${error.message}`)
       }),
       Effect.ensuring(
         Effect.sync(() => {
@@ -198,8 +201,8 @@ const makeCluster = Effect.fnUntraced(function* ({ leaseSeconds }: ClusterOption
       const result = yield* Effect.result(turn)
       if (result._tag === "Failure") {
         if (result.failure.reason === "lease-gone" && lease.id !== undefined) yield* loseLease(lease.id)
-        else yield* complain(`the cluster's store: ${result.failure.message}`)
-      }
+        else yield* complain("store", `the cluster's store: ${result.failure.message}`)
+      } else troubles.delete("store")
       const waitMs = result._tag === "Failure" ? retryMs : (result.success ?? everyMs)
       yield* Effect.timeoutOption(Queue.take(wake), waitMs)
     }
