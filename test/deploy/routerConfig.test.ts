@@ -122,6 +122,7 @@ for (const make of MAKES) {
       const daemon = await Daemon.start(lab, { host: "node-01", config: { text: clusterFile() } })
       const [allowed, refused] = [`${WEB[1]}/128`, `${WEB[0]}/32`]
       await router.routesTo(allowed, FLOATING_IPS.length)
+      await router.routesTo(`${VIP}/32`, 1)
       const told = (await daemon.status()).sessions.flatMap(({ advertised }) => advertised.map(({ prefix }) => prefix))
       expect(told).toContain(refused)
       const table = await routerTable(lab, make, "tor-1")
@@ -139,6 +140,7 @@ for (const make of MAKES) {
       const router = await load(lab, make, file)
       await Daemon.start(lab, { host: "node-01", config: { text: file } })
       await router.routesTo(`${WEB[0]}/32`, FLOATING_IPS.length)
+      await router.routesTo(`${VIP}/32`, 1)
       expect((await router.sessions()).map(({ holdTime }) => holdTime)).toEqual([9, 9, 9])
     })
   })
