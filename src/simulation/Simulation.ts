@@ -85,7 +85,7 @@ export class Simulation {
   /** When something was last done to the world; the start counts. */
   lastEventMs = 0
   /** The same, without what was done to the store. */
-  lastOtherEventMs = 0
+  private lastOtherEventMs = 0
   storeUp = true
   readonly trace: Array<string> = []
   traceHash = 0n
@@ -149,11 +149,17 @@ export class Simulation {
 
   /** The revision that the store has at this moment. */
   get version(): number {
+    this.takeUp()
+    return this.revision
+  }
+
+  /** Sees whether another revision has come into force: who looks at the model and who asks how long all was quiet see the same. */
+  private takeUp(): void {
     const entry = Option.getOrUndefined(HashMap.get(this.memory.peek().entries, configKey))
-    if (entry === this.pointer || entry === undefined) return this.revision
+    if (entry === this.pointer || entry === undefined) return
     this.pointer = entry
     const { revision } = JSON.parse(entry.value) as { readonly revision: number }
-    if (revision === this.revision) return revision
+    if (revision === this.revision) return
     const value = Option.getOrUndefined(HashMap.get(this.memory.peek().entries, revisionKey(revision)))?.value
     const model = this.meanings.get(readRevision(value ?? "")?.files[0]?.text ?? "")
     if (model === undefined) throw new Error(`revision ${revision} has documents that nobody wrote`)
@@ -161,7 +167,6 @@ export class Simulation {
     this.models[revision] = model
     this.lastEventMs = this.world.ms
     this.lastOtherEventMs = this.world.ms
-    return revision
   }
 
   /** What the documents say that are in force. */
@@ -214,8 +219,16 @@ export class Simulation {
     return this.daemons.find(({ node }) => node.ipv4 === address || node.ipv6 === address)
   }
 
+  /** How long nothing has been done to the world, a revision that came into force among it. */
   get quietMs(): number {
+    this.takeUp()
     return this.active.size > 0 ? 0 : this.world.ms - this.lastEventMs
+  }
+
+  /** The same for everything but the store. */
+  get quietBesideStoreMs(): number {
+    this.takeUp()
+    return this.world.ms - this.lastOtherEventMs
   }
 
   /** Something is done to the world. */

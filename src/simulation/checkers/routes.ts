@@ -76,7 +76,11 @@ export const checkDeadHops: Checker = (simulation, findings) => {
           const rack = Number(known.address.split(".")[2])
           if (!simulation.daemons.some(({ node, running }) => node.rack === rack && running)) continue
           const speaker = simulation.daemons.find(({ machine }) => machine.has(known.address))
-          const boundMs = leaseMs + (known.established && speaker?.running ? 1_500 : 2_500)
+          // Nobody speaks for a floating IP that the documents do not have any more. Where nobody had it either when it went, the
+          // router's hold timer has to end the session.
+          const orphaned = speaker === undefined && !simulation.model.floatingIps.includes(known.address)
+          const lateMs = known.established && speaker?.running ? 1_500 : 2_500
+          const boundMs = orphaned ? router.spec.holdTime * 1_000 + 1_000 : leaseMs + lateMs
           if (quietMs < boundMs) continue
           for (const { prefix, nextHop, stale } of known.paths.values()) {
             const daemon = simulation.nodeOf(nextHop)

@@ -12,7 +12,7 @@ interface Snapshot {
 }
 
 const atRest = (simulation: Simulation): boolean =>
-  simulation.world.ms - simulation.lastOtherEventMs > simulation.scenario.leaseSeconds * 1_000 + 6_000 &&
+  simulation.quietBesideStoreMs > simulation.scenario.leaseSeconds * 1_000 + 6_000 &&
   [...simulation.active.values()].every((fault) => isStoreFault(fault)) &&
   simulation.daemons.every(({ running, name }) => running && simulation.memory.link(name).reachable)
 
