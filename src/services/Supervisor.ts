@@ -80,7 +80,8 @@ export class Supervisor extends Context.Service<
     readonly ended: (localAddress: Address) => Effect.Effect<void>
     /**
      * Ends the sessions, with this reason unless `ending` says otherwise, then takes the addresses off. Bounded in time. The
-     * addresses of routes that a session left behind stay: the peer sends traffic on, and the next run takes them over.
+     * addresses of routes that a session left behind stay: the peer sends traffic on, and the next run takes them over. Plans that
+     * come afterwards are not carried out any more.
      */
     readonly stop: (reason: StopReason, options?: EndOptions) => Effect.Effect<void>
     readonly status: Effect.Effect<PlanStatus>
@@ -126,6 +127,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
   /** What an earlier run left on the node and nobody has looked through yet. */
   let left = yield* record.read
   let swept = false
+  let stopped = false
   const touch = (): void => {
     PubSub.publishUnsafe(changed, undefined)
   }
@@ -342,6 +344,7 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
     { ending: how = () => cease(reason) }: EndOptions = {}
   ) {
     const kept = new Set<string>()
+    stopped = true
     yield* one.withPermits(1)(
       Effect.gen(function* () {
         plan = undefined
@@ -389,9 +392,14 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
 
   return Supervisor.of({
     apply: (next, options) =>
-      Effect.withSpan(one.withPermits(1)(apply(next, options)), "apply", {
-        attributes: { "viaduct.sessions": next.sessions.length, "viaduct.addresses": next.addresses.length }
-      }),
+      // The cluster goes on changing while a node leaves it: whoever is told of that late must not start everything again.
+      Effect.withSpan(
+        one.withPermits(1)(Effect.suspend(() => (stopped ? Effect.void : apply(next, options)))),
+        "apply",
+        {
+          attributes: { "viaduct.sessions": next.sessions.length, "viaduct.addresses": next.addresses.length }
+        }
+      ),
     vanish,
     ended: (localAddress) => gone((session) => session.localAddress === localAddress),
     stop,

@@ -145,6 +145,9 @@ describe("the supervisor", () => {
         yield* during(supervisor.stop({ subcode: 2 }), 2)
         expect([held(peer), [...k.held.keys()]]).toEqual([[], []])
         expect(k.events.at(-1)).toBe("remove 10.0.0.9 while nothing is announced")
+        // The cluster told of something while the node was leaving it.
+        yield* during(supervisor.apply(after), 5)
+        expect([held(peer), [...k.held.keys()]]).toEqual([[], []])
       })
     ))
 

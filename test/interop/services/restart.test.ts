@@ -109,9 +109,10 @@ describe("a daemon that ends", () => {
             .routeChanges(router, VIP)
             .find((one) => one.atMs > startMs && one.nextHops.join() === nodeAddress(other))?.atMs
       )
-      if (left === undefined || unclaimed === undefined || gone === undefined || vipGone === undefined) return undefined
-      const late = withdrawn.includes(undefined) ? undefined : Math.max(...withdrawn.flatMap((ms) => ms ?? []))
-      return late === undefined ? undefined : { withdrawn: late, left, gone, unclaimed, vipGone }
+      const missing = withdrawn.includes(undefined)
+      if (left === undefined || unclaimed === undefined || gone === undefined || vipGone === undefined || missing)
+        throw new Error(`so far ${JSON.stringify({ withdrawn, left, unclaimed, gone, vipGone })}`)
+      return { withdrawn: Math.max(...withdrawn.flatMap((ms) => ms ?? [])), left, gone, unclaimed, vipGone }
     }, "withdrawal, FIN, removal and the end of the claim")
     const text = Object.entries(at).map(([what, ms]) => `${what} +${Math.round(ms - startMs)}`)
     figures(`SIGTERM: ${text.join(", ")}, exit +${Math.round(tookMs)} ms`)
