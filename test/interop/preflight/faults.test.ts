@@ -98,7 +98,7 @@ describe("planted faults", () => {
     )
     expect(said(ran, "session node-02 10.0.1.11 10.8.0.10:179")).toMatch(/neighbor/)
     expect(said(ran, "session node-03 10.0.2.10 10.8.0.11:179")).toMatch(/another MD5 key than in .*key/)
-    expect(said(ran, "session node-03 10.0.2.10 10.8.0.99:179")).toMatch(/no route to host|no answer from 10\.8\.0\.99/)
+    expect(said(ran, "session node-03 10.0.2.10 10.8.0.99:179")).toMatch(/no route to host|no answer/)
     // What depends on a session that is not there is not tried, and the one that is well is.
     expect(check(ran, "delivery session node-01 10.0.1.10 10.8.0.10:179 10.0.0.8 node-01").result).toBe("skipped")
     expect(check(ran, "delivery session node-03 10.0.2.10 10.8.0.10:179 10.0.0.8 node-03").result).toBe("ok")
