@@ -1,6 +1,6 @@
 // Details beside a page: slides in, takes the focus, gives it back. Escape closes it. The page behind stays usable.
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useLayoutEffect, useRef } from "preact/hooks"
 import { Close } from "./icons.tsx"
 
 interface PanelProps {
@@ -12,7 +12,8 @@ interface PanelProps {
 
 export const Panel = ({ title, label, onClose, children }: PanelProps) => {
   const head = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
+  // With the panel and not after the next frame: the page may have drawn its rows anew by then, and the focus be nobody's.
+  useLayoutEffect(() => {
     const before = document.activeElement
     head.current?.focus({ preventScroll: true })
     return () => {
