@@ -114,9 +114,10 @@ describe("a held address", () => {
       const ms = took[at] ?? 0
       figure(`${signal}: ${address}, held for ${seconds} s, gone ${Math.round(ms)} ms after the last refresh`)
       expect(ms).toBeGreaterThan(seconds * 1000 - 150)
-      // The kernel rounds up to a second of its own where that is less than 250 ms away, and the timer wheel adds an
-      // eighth of the time or less: 256 ms at most for 3 s at 250 ticks a second.
-      expect(ms).toBeLessThan(seconds * 1000 + 600)
+      // The kernel rounds up to a second of its own where that is less than 250 ms away, the timer wheel adds an eighth of the
+      // time or less (256 ms at most for 3 s at 250 ticks a second), and whoever changes other interfaces meanwhile, as labs
+      // that are taken down do, makes it wait for its lock: it then looks again a second later.
+      expect(ms).toBeLessThan(seconds * 1000 + 1_600)
     }
   })
 

@@ -173,6 +173,8 @@ export const change = async (world: ChangeWorld, text: string, force = false): P
     await Bun.sleep(100)
   }
   const found = happened(before, await counted(world))
+  // Why a session did something else is in the logs of the daemons and routers, which are gone with the lab.
+  if (!Bun.deepEquals(found, predicted)) process.stderr.write(`${stage.lab.logs(40)}\n`)
   expect(found).toEqual(predicted)
   return { lines, verdicts: [...new Set(lines.map(({ verdict }) => verdict))], happened: found }
 }

@@ -143,6 +143,12 @@ describe("two nodes that share an etcd", () => {
     stage.etcd.member.start()
     const file = withServices("shop", "web")
     await Promise.all([stage.etcd.healthy(), ...stage.hosts.map((host) => stage.start(host, file))])
+    // Whoever was there before etcd was runs its own copy at first, and takes no change.
+    await stage.lab.until(async () => {
+      const { note } = (await stage.daemon("node-02").status()).config
+      if (note !== undefined) throw new Error(note)
+      return true
+    }, "node-02 to have the config from the store")
     await stage.apply("node-02", withServices("admin", "shop", "web"))
     for (const host of stage.hosts)
       expect(await allocated(stage, host, 3)).toEqual({ admin: ["10.0.1.212"], ...before })
