@@ -110,13 +110,14 @@ export const makeLocalFile = (at: Standing, proposals: Proposals, whyNot: () => 
     if (documentsThere || (entries.has(configKey) && view.config === undefined)) return false
     const files = at.inForce?.files ?? localFile?.loaded?.files
     if (files === undefined) return false
+    const onto = entries.get(configKey)?.modRevision ?? 0
     const elsewhere =
       at.inForce === undefined && localFile?.loaded !== undefined
         ? yield* whyNotHere(localFile.loaded.cluster)
         : undefined
     if (elsewhere !== undefined) return yield* new ConfigRefused({ message: elsewhere })
     const outcome = yield* proposals.propose(
-      { files, origin: "file", by: "file", force: false, guarded: false, anew: true },
+      { files, origin: "file", by: "file", force: false, guarded: false, anew: true, onto },
       undefined
     )
     if (outcome.outcome === "applied")

@@ -41,6 +41,8 @@ export interface Proposal {
   readonly taken?: ReadonlyArray<ConfigFile>
   /** A revision of its own, even where it means the same as what this node runs. */
   readonly anew?: true
+  /** The state of `config/current` in the store that it was decided on, where this node has adopted none; 0: not there. */
+  readonly onto?: number
 }
 
 /** `overtaken`: somebody else changed the config at the same moment. */
@@ -124,7 +126,8 @@ export const makeProposals = (at: Standing) => {
   const commit = Effect.fnUntraced(function* (
     { pointer, value }: Made,
     proposal: Proposal,
-    adopted: Adopted | undefined
+    adopted: Adopted | undefined,
+    modRevision: number
   ) {
     const { entries } = cluster.state()
     const old = outdated(
@@ -140,7 +143,6 @@ export const makeProposals = (at: Standing) => {
         : [{ type: "put" as const, key: takenFileKey, value: takenFileValue(proposal.taken) }]),
       ...old.slice(0, 90).map((revision) => ({ type: "delete" as const, key: revisionKey(revision) }))
     ]
-    const modRevision = adopted?.modRevision ?? entries.get(configKey)?.modRevision ?? 0
     return yield* cluster.commit({ when: [{ key: configKey, modRevision }], operations }).pipe(
       Effect.map(({ done }): boolean | string => done),
       Effect.catch((error) => {
@@ -172,6 +174,9 @@ export const makeProposals = (at: Standing) => {
   })
 
   const propose = Effect.fnUntraced(function* (proposal: Proposal, adopted: Adopted | undefined) {
+    // As it is before anything is waited for: what somebody else puts there meanwhile is not to be written over.
+    const modRevision =
+      adopted?.modRevision ?? proposal.onto ?? cluster.state().entries.get(configKey)?.modRevision ?? 0
     const loaded = yield* loadInSlices(proposal.files)
     if ("problems" in loaded) return { outcome: "invalid", problems: loaded.problems } as const
     const reason = yield* impossible(loaded)
@@ -208,7 +213,7 @@ export const makeProposals = (at: Standing) => {
     const { revision, unconfirmed } = made.pointer
     if (proposal.force) forced.add(revision)
     last = { value: made.value, loaded }
-    const done = yield* commit(made, proposal, adopted)
+    const done = yield* commit(made, proposal, adopted, modRevision)
     if (done !== true) forced.delete(revision)
     if (typeof done === "string") return { outcome: "refused", reason: done } as const
     if (!done)

@@ -165,6 +165,22 @@ describe("nodes that share a store", () => {
       })
     ))
 
+  test("of two that start at once one's file begins it, and is not written over by the other's", () =>
+    inConfigWorld(({ files, log, start }) =>
+      Effect.gen(function* () {
+        files.set("node-1", clusterText())
+        files.set("node-2", clusterText("10.0.0.9"))
+        // It finds an empty store, and while it looks at its kernel the other one puts its config there.
+        const starts = [start({ name: "node-2", kernelMs: 300 }), start()]
+        const nodes = yield* Effect.all(starts, { concurrency: 2 })
+        yield* pass(2_000)
+        expect(nodes.map(vip)).toEqual(["10.0.0.8", "10.0.0.8"])
+        expect(nodes.map(({ configs }) => configs.status().revision)).toEqual([1, 1])
+        expect(nodes[0]?.configs.snapshot().history).toHaveLength(1)
+        expect(log.filter((line) => line.includes("the store had no config"))).toHaveLength(1)
+      })
+    ))
+
   test("a change on one is a change on all, with the same objects", () =>
     inConfigWorld(({ files, start }) =>
       Effect.gen(function* () {

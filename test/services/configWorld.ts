@@ -42,6 +42,8 @@ export interface NodeSpec {
   readonly name?: "node-1" | "node-2"
   readonly kind?: "embedded"
   readonly local?: boolean
+  /** How long the kernel takes to tell its addresses, in ms. */
+  readonly kernelMs?: number
 }
 
 export interface ConfigNode {
@@ -80,7 +82,7 @@ const startIn = Effect.fnUntraced(function* (
   memory: MemoryStore,
   files: Map<string, string | undefined>,
   copies: Map<string, string>,
-  { name = "node-1", kind, local = false }: NodeSpec
+  { name = "node-1", kind, local = false, kernelMs = 0 }: NodeSpec
 ) {
   const scope = yield* Effect.acquireRelease(Scope.make(), (one) => Scope.close(one, Exit.void))
   const edited = yield* PubSub.unbounded<void>()
@@ -100,7 +102,7 @@ const startIn = Effect.fnUntraced(function* (
     changes: Stream.fromPubSub(edited)
   })
   const link = Layer.succeed(LinkControl, {
-    addresses: Effect.succeed([
+    addresses: Effect.as(kernelMs === 0 ? Effect.void : Effect.sleep(kernelMs), [
       { address: addressOf[name] as Address, prefixLength: 24, interface: "eth0", ours: false }
     ]),
     interfaces: Effect.succeed([]),
