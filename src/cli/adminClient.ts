@@ -1,7 +1,7 @@
 // How commands talk to a daemon: its admin API over the unix socket of this node, or over HTTP where a URL is
-// given. What can go wrong is told in one line that says who was asked and what to do: no daemon, no permission,
-// an error that the API explains (its Status), an answer of something else. Answers are decoded before anybody
-// relies on their shape.
+// given. What can go wrong is told in one line that says who was asked and what to do: no daemon, one that hangs, no
+// permission, an error that the API explains (its Status), an answer of something else. Answers are decoded before
+// anybody relies on their shape.
 import { Console, Effect, Option, Queue, Schema, Stream } from "effect"
 import { Flag } from "effect/cli"
 import { AccessAnswer } from "../api/access/access.ts"
@@ -9,7 +9,8 @@ import { unknownPath } from "../api/failure.ts"
 import { readJsonLines, readServerSentEvents } from "../resources/jsonLines.ts"
 import type { NodeStatus } from "../resources/nodeStatus.ts"
 import { version } from "../version.ts"
-import { DEFAULT_SOCKET, targetOf as targetOfFlags, unreachable } from "./adminTarget.ts"
+import { DEFAULT_SOCKET, type Target, targetOf as targetOfFlags, unreachable } from "./adminTarget.ts"
+import { NoAnswer, whileItLives } from "./silence.ts"
 
 /** Each falls back to an environment variable; one that is given on the command line wins over another one's variable. */
 export const connectionFlags = {
@@ -70,7 +71,7 @@ interface Sent {
   readonly json?: unknown
 }
 
-const targetOf = (connection: Connection) => {
+const targetOf = (connection: Connection): Target => {
   try {
     return targetOfFlags(connection, process.env)
   } catch (error) {
@@ -79,12 +80,11 @@ const targetOf = (connection: Connection) => {
 }
 
 const send = async (
-  connection: Connection,
+  target: Target,
   path: string,
   { accept, method = "GET", json }: Sent,
   signal: AbortSignal
 ): Promise<Response> => {
-  const target = targetOf(connection)
   const headers = { accept, ...target.headers }
   const what =
     json === undefined
@@ -94,7 +94,7 @@ const send = async (
     // Watches are silent for long: no idle time-out.
     return await fetch(`${target.base}${path}`, { ...what, signal, timeout: false, ...target.how })
   } catch (error) {
-    throw new AdminError({ message: unreachable(target, error) })
+    throw error instanceof NoAnswer ? error : new AdminError({ message: unreachable(target, error) })
   }
 }
 
@@ -115,16 +115,30 @@ const refusal = (response: Response, text: string): AdminError => {
   return new AdminError({ message: `${message}${refusalHint(response.status, message)}` })
 }
 
-const request = async (connection: Connection, path: string, sent: Sent, signal: AbortSignal) => {
-  const response = await send(connection, path, sent, signal)
+const request = async (target: Target, path: string, sent: Sent, signal: AbortSignal) => {
+  const response = await send(target, path, sent, signal)
   if (!response.ok) throw refusal(response, await response.text())
   return response
 }
 
-const adminError = (error: unknown): AdminError =>
-  error instanceof AdminError
-    ? error
-    : new AdminError({ message: `the daemon's answer broke off: ${error instanceof Error ? error.message : error}` })
+const adminError = (error: unknown): AdminError => {
+  if (error instanceof AdminError) return error
+  const said = error instanceof Error ? error.message : String(error)
+  return new AdminError({ message: error instanceof NoAnswer ? said : `the daemon's answer broke off: ${said}` })
+}
+
+/** What `ask` makes of the daemon's answer, as long as the daemon lives. */
+const asking = <A>(
+  connection: Connection,
+  ask: (target: Target, signal: AbortSignal) => Promise<A>
+): Effect.Effect<A, AdminError> =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const target = targetOf(connection)
+      return whileItLives(target, signal, (either) => ask(target, either))
+    },
+    catch: adminError
+  })
 
 /** A value from outside, as the shape that `schema` says. */
 export const decoded = <A>(schema: Schema.Decoder<A>, value: unknown): Effect.Effect<A, AdminError> =>
@@ -143,10 +157,10 @@ export const getJson = Effect.fn("adminClient.getJson")(function* <A>(
   accept: string,
   schema: Schema.Decoder<A>
 ) {
-  const value = yield* Effect.tryPromise({
-    try: async (signal): Promise<unknown> => (await request(connection, path, { accept }, signal)).json(),
-    catch: adminError
-  })
+  const value = yield* asking(
+    connection,
+    async (target, signal): Promise<unknown> => (await request(target, path, { accept }, signal)).json()
+  )
   return yield* decoded(schema, value)
 })
 
@@ -164,10 +178,7 @@ export const getStatus = (connection: Connection): Effect.Effect<NodeStatus, Adm
 /** POSTs to `path`; done when the daemon has done it. */
 export const post = (connection: Connection, path: string): Effect.Effect<void, AdminError> =>
   Effect.asVoid(
-    Effect.tryPromise({
-      try: (signal) => request(connection, path, { accept: JSON_OBJECT, method: "POST" }, signal),
-      catch: adminError
-    })
+    asking(connection, (target, signal) => request(target, path, { accept: JSON_OBJECT, method: "POST" }, signal))
   )
 
 /** POSTs `json` and decodes the answer, also that of a request that was refused in the terms of `schema`. */
@@ -177,12 +188,9 @@ export const postJson = Effect.fn("adminClient.postJson")(function* <A>(
   json: unknown,
   schema: Schema.Decoder<A>
 ) {
-  const { response, text } = yield* Effect.tryPromise({
-    try: async (signal) => {
-      const answer = await send(connection, path, { accept: JSON_OBJECT, json }, signal)
-      return { response: answer, text: await answer.text() }
-    },
-    catch: adminError
+  const { response, text } = yield* asking(connection, async (target, signal) => {
+    const answer = await send(target, path, { accept: JSON_OBJECT, json }, signal)
+    return { response: answer, text: await answer.text() }
   })
   const value = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))(text)
   const answer = Option.flatMap(value, Schema.decodeUnknownOption(schema))
@@ -193,11 +201,9 @@ export const postJson = Effect.fn("adminClient.postJson")(function* <A>(
 
 /** GETs `path` as text. */
 export const getText = (connection: Connection, path: string, accept: string): Effect.Effect<string, AdminError> =>
-  Effect.tryPromise({
-    try: async (signal) => (await request(connection, path, { accept }, signal)).text(),
-    catch: adminError
-  })
+  asking(connection, async (target, signal) => (await request(target, path, { accept }, signal)).text())
 
+/** Once it has begun to answer, it may be silent for as long as nothing happens. */
 const streamOf = (
   connection: Connection,
   path: string,
@@ -207,7 +213,8 @@ const streamOf = (
   Stream.callback<unknown, AdminError>((queue) =>
     Effect.tryPromise({
       try: async (signal) => {
-        const { body } = await request(connection, path, { accept, json }, signal)
+        const target = targetOf(connection)
+        const { body } = await whileItLives(target, signal, (either) => request(target, path, { accept, json }, either))
         if (body === null) return
         for await (const value of read(body)) Queue.offerUnsafe(queue, value)
       },
@@ -217,13 +224,10 @@ const streamOf = (
 
 /** GETs `path` whole, with the name that the answer gives its file. */
 export const getOctets = (connection: Connection, path: string) =>
-  Effect.tryPromise({
-    try: async (signal) => {
-      const response = await request(connection, path, { accept: "*/*" }, signal)
-      const named = /filename="([\w.-]+)"/.exec(response.headers.get("content-disposition") ?? "")
-      return { octets: new Uint8Array(await response.arrayBuffer()), fileName: named?.[1] }
-    },
-    catch: adminError
+  asking(connection, async (target, signal) => {
+    const response = await request(target, path, { accept: "*/*" }, signal)
+    const named = /filename="([\w.-]+)"/.exec(response.headers.get("content-disposition") ?? "")
+    return { octets: new Uint8Array(await response.arrayBuffer()), fileName: named?.[1] }
   })
 
 /** The lines of a streamed answer, until the daemon ends it; with `json` that of a POST. Interruption closes the connection. */

@@ -106,3 +106,11 @@ export const unreachable = ({ name, socket }: Target, error: unknown): string =>
       return `cannot talk to the daemon at ${socket}: ${said}`
   }
 }
+
+/** What to say where connections are taken and nothing is answered. */
+export const unanswering = ({ name, socket }: Target, seconds: number): string => {
+  const look = 'look at "systemctl status viaduct" and its log, "journalctl -u viaduct"'
+  return socket === undefined
+    ? `${name} has answered nothing for ${seconds} s: its daemon may be hung, or the network loses what is sent there; on that node ${look}`
+    : `the daemon at ${socket} has answered nothing for ${seconds} s and may be hung: ${look}`
+}
