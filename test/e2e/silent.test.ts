@@ -81,7 +81,7 @@ test("one that lives is waited for as long as it takes, and a stream may be sile
     }
   })
   const slow = ["--server", `http://127.0.0.1:${server.port}`]
-  const followers = [slow].map((where) => new Running(["trace", "-f", ...where]))
+  const followers = [slow, ["--socket", socket]].map((where) => new Running(["trace", "-f", ...where]))
   try {
     await until("the stream is open", () => asked === 1)
     const [confirmed, got] = await Promise.all([
@@ -90,7 +90,13 @@ test("one that lives is waited for as long as it takes, and a stream may be sile
     ])
     expect(confirmed).toEqual({ code: 0, out: "kept\n", err: "" })
     expect(got).toMatchObject({ code: 0, out: "" })
-    expect([lives, ...followers.flatMap(({ child, output }) => [child.exitCode, output])]).toEqual([6, null, ""])
+    expect([lives, ...followers.flatMap(({ child, output }) => [child.exitCode, output])]).toEqual([
+      6,
+      null,
+      "",
+      null,
+      ""
+    ])
   } finally {
     for (const follower of followers) await follower.end("SIGINT")
     await server.stop(true)

@@ -10,6 +10,9 @@ import { serveTls } from "./tlsServer.ts"
 const adminError = (what: string) => (error: unknown) =>
   new AdminServerError({ message: `${what}: ${error instanceof Error ? error.message : String(error)}` })
 
+/** On a unix socket `server.timeout` changes nothing (Bun 1.4), and the types of Bun do not know this option there. */
+const noIdleTimeout: object = { idleTimeout: 0 }
+
 const patient = (handler: FetchHandler) => (request: Request, server: Server<undefined>) => {
   server.timeout(request, 0)
   const address = server.requestIP(request)?.address
@@ -31,7 +34,7 @@ const listenUnix = (path: string, handler: FetchHandler): Server<undefined> => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const mask = process.umask(0o117)
   try {
-    return Bun.serve({ unix: path, fetch: patient(handler) })
+    return Bun.serve({ unix: path, fetch: patient(handler), ...noIdleTimeout })
   } finally {
     process.umask(mask)
     if (existsSync(path)) chmodSync(path, 0o660)
