@@ -1,4 +1,4 @@
-// `viaduct apply FILE…` (S20): makes these files the config of the running cluster, and shows what that does. What would take a
+// `viaduct apply FILE…`, or `-f FILE` (S20): makes these files the config of the running cluster, and shows what that does. What would take a
 // node's last session, the last control-plane path or a service's address is refused without --force. With --confirm-within it
 // is taken back unless somebody confirms it; with --staged new peers come up before old ones go.
 import { Console, Effect, Stream } from "effect"
@@ -19,7 +19,7 @@ import {
   streamJson
 } from "./adminClient.ts"
 import { changeFlags, filesOf, finish, seconds, wishes } from "./configChange.ts"
-import { exitWithFailure, filesArgument } from "./loadFiles.ts"
+import { exitWithFailure, filesFlags } from "./loadFiles.ts"
 
 const flags = {
   ...connectionFlags,
@@ -32,7 +32,7 @@ const flags = {
     Flag.withDescription("With --staged: how long a step may wait for its sessions"),
     Flag.withDefault("60s")
   ),
-  files: filesArgument
+  ...filesFlags
 }
 
 const stepText = ({ step, steps, what, state, detail }: StageProgress): string => {
@@ -65,9 +65,9 @@ const showSteps = (connection: Connection, files: ReadonlyArray<ConfigFile>) =>
 export const applyCommand = Command.make(
   "apply",
   flags,
-  Effect.fnUntraced(function* ({ socket, server, staged, stepTimeout, dryRun, output, files: paths, ...rest }) {
+  Effect.fnUntraced(function* ({ socket, server, staged, stepTimeout, dryRun, output, files: paths, file, ...rest }) {
     const connection = { socket, server }
-    const files = yield* filesOf(paths)
+    const files = yield* filesOf({ files: paths, file })
     const { confirmWithinSeconds, ...wish } = yield* wishes(rest)
     const stepSeconds = yield* seconds("step-timeout", stepTimeout)
     if (staged && confirmWithinSeconds !== undefined)
@@ -89,6 +89,7 @@ export const applyCommand = Command.make(
   Command.withDescription("Make cluster files the config of the running cluster"),
   Command.withExamples([
     { command: "viaduct apply --dry-run cluster.yaml", description: "Show what it would do" },
+    { command: "viaduct history 12 | viaduct apply -f -", description: "Files with -f as well, - is standard input" },
     {
       command: 'viaduct apply --confirm-within 2m -m "new ASN" cluster.yaml',
       description: "Taken back after two minutes without viaduct confirm"

@@ -8,8 +8,7 @@ import type { ClusterChange, Verdict } from "../plan/change.ts"
 import { printChange } from "../plan/printChange.ts"
 import { AdminError } from "./adminClient.ts"
 import { parseSeconds } from "./duration.ts"
-import { exitWithFailure, outputFlag } from "./loadFiles.ts"
-import { readConfig } from "./readConfig.ts"
+import { exitWithFailure, type NamedFiles, outputFlag, readFiles } from "./loadFiles.ts"
 
 /** ApplyOutcome as it comes over the wire. */
 type Answered = typeof Outcome.Type
@@ -66,11 +65,8 @@ export const wishes = Effect.fnUntraced(function* ({ force, message, confirmWith
   }
 })
 
-export const filesOf = (paths: ReadonlyArray<string>) =>
-  Effect.try({
-    try: () => readConfig(paths),
-    catch: (error) => new AdminError({ message: error instanceof Error ? error.message : String(error) })
-  })
+export const filesOf = (named: NamedFiles) =>
+  Effect.mapError(readFiles(named), ({ message }) => new AdminError({ message }))
 
 const COLOURS: Readonly<Record<Verdict, number>> = {
   "no effect": 2,

@@ -1,4 +1,4 @@
-// `viaduct diff FILE…`: what these files would change, asked of the daemon that runs; nothing is changed. The exit status is
+// `viaduct diff FILE…`, or `-f FILE`: what these files would change, asked of the daemon that runs; nothing is changed. The exit status is
 // diff's: 0 nothing would change, 1 something would, 2 it could not be told or the files are not valid.
 import { Effect } from "effect"
 import { Command } from "effect/cli"
@@ -6,7 +6,7 @@ import { Outcome } from "../api/verbs/answers.ts"
 import type { ApplyOutcome } from "../config/outcome.ts"
 import { connectionFlags, postJson, reportErrorsAs } from "./adminClient.ts"
 import { filesOf, showOutcome } from "./configChange.ts"
-import { filesArgument, outputFlag } from "./loadFiles.ts"
+import { filesFlags, outputFlag } from "./loadFiles.ts"
 
 const STATUS: Readonly<Record<ApplyOutcome["outcome"], number>> = {
   unchanged: 0,
@@ -22,9 +22,9 @@ const STATUS: Readonly<Record<ApplyOutcome["outcome"], number>> = {
 
 export const diffCommand = Command.make(
   "diff",
-  { ...connectionFlags, output: outputFlag, files: filesArgument },
-  Effect.fnUntraced(function* ({ socket, server, output, files }) {
-    const outcome = yield* postJson({ socket, server }, "/v1/plan", { files: yield* filesOf(files) }, Outcome)
+  { ...connectionFlags, output: outputFlag, ...filesFlags },
+  Effect.fnUntraced(function* ({ socket, server, output, files, file }) {
+    const outcome = yield* postJson({ socket, server }, "/v1/plan", { files: yield* filesOf({ files, file }) }, Outcome)
     yield* showOutcome(outcome, output)
     process.exitCode = STATUS[outcome.outcome]
   }, reportErrorsAs(2))

@@ -13,7 +13,7 @@ import { findSelf } from "../plan/findSelf.ts"
 import { printPlan } from "../plan/printPlan.ts"
 import { planFromFile, SUPPOSED_LENGTH } from "../plan/supposedView.ts"
 import type { LocalAddress, NodePlan, PlannedService } from "../plan/types.ts"
-import { failWith, filesArgument, loadFiles, outputFlag } from "./loadFiles.ts"
+import { failWith, filesFlags, loadFiles, outputFlag } from "./loadFiles.ts"
 
 const nodeFlag = Flag.String("node").pipe(
   Flag.withDescription("Which node of the file, by name or address (default: found by the local addresses)"),
@@ -77,10 +77,10 @@ const planFor = Effect.fnUntraced(function* (
 
 export const planCommand = Command.make(
   "plan",
-  { node: nodeFlag, output: outputFlag, files: filesArgument },
-  ({ node, output, files }) =>
+  { node: nodeFlag, output: outputFlag, ...filesFlags },
+  ({ node, output, ...named }) =>
     Effect.gen(function* () {
-      const { cluster, problems } = yield* loadFiles(files)
+      const { cluster, problems } = yield* loadFiles(named)
       for (const problem of problems) yield* Console.error(formatProblem(problem))
       if (cluster === undefined) return yield* failWith("not valid: nothing is planned")
       yield* planFor(cluster, Option.getOrUndefined(node), output)

@@ -35,6 +35,19 @@ const filesOf = (path: string): ReadonlyArray<string> => {
   return readable
 }
 
-/** The texts behind `paths`. Throws an Error whose message names the path and the reason. */
-export const readConfig = (paths: ReadonlyArray<string>): ReadonlyArray<ConfigFile> =>
-  [...new Set(paths.flatMap(filesOf))].map((path) => ({ path, text: attempt(path, () => readFileSync(path, "utf8")) }))
+/** What stands for standard input among paths; a file of that name is `./-`. */
+export const STANDARD_INPUT = "-"
+
+/**
+ * The texts behind `paths`. Throws an Error whose message names the path and the reason.
+ * @param standardInput what `-` stands for; without it that is a file like any other
+ */
+export const readConfig = (paths: ReadonlyArray<string>, standardInput?: string): ReadonlyArray<ConfigFile> => {
+  const isInput = (path: string): boolean => path === STANDARD_INPUT && standardInput !== undefined
+  const files = paths.flatMap((path) => (isInput(path) ? [path] : filesOf(path)))
+  return [...new Set(files)].map((path) =>
+    isInput(path)
+      ? { path: "standard input", text: standardInput ?? "" }
+      : { path, text: attempt(path, () => readFileSync(path, "utf8")) }
+  )
+}

@@ -60,7 +60,7 @@ const write = Effect.fnUntraced(function* (directory: string, models: ReadonlyAr
 
 export const routerConfigCommand = Command.make("router-config", flags, ({ format, peer, directory, files }) =>
   Effect.gen(function* () {
-    const { cluster, problems } = yield* loadFiles(files)
+    const { cluster, problems } = yield* loadFiles({ files })
     for (const problem of problems) yield* Console.error(formatProblem(problem))
     if (cluster === undefined) return yield* failWith("not valid: nothing is written")
     const models = modelsFor(cluster, Option.getOrUndefined(peer))

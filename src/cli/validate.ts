@@ -4,7 +4,7 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import type { ConfigResult } from "../config/load.ts"
 import { formatProblem, type Severity } from "../config/problem.ts"
-import { exitWithFailure, failWith, filesArgument, loadFiles, outputFlag } from "./loadFiles.ts"
+import { exitWithFailure, failWith, filesFlags, loadFiles, outputFlag } from "./loadFiles.ts"
 
 const count = (result: ConfigResult, severity: Severity): string => {
   const n = result.problems.filter((problem) => problem.severity === severity).length
@@ -32,15 +32,12 @@ const asJson = (result: ConfigResult): string =>
     2
   )
 
-export const validateCommand = Command.make(
-  "validate",
-  { files: filesArgument, output: outputFlag },
-  ({ files, output }) =>
-    Effect.gen(function* () {
-      const result = yield* loadFiles(files)
-      yield* Console.log(output === "json" ? asJson(result) : asText(result))
-      if (result.cluster === undefined) yield* exitWithFailure
-    }).pipe(Effect.catchTag("UnreadableConfig", ({ message }) => failWith(message)))
+export const validateCommand = Command.make("validate", { ...filesFlags, output: outputFlag }, ({ output, ...named }) =>
+  Effect.gen(function* () {
+    const result = yield* loadFiles(named)
+    yield* Console.log(output === "json" ? asJson(result) : asText(result))
+    if (result.cluster === undefined) yield* exitWithFailure
+  }).pipe(Effect.catchTag("UnreadableConfig", ({ message }) => failWith(message)))
 ).pipe(
   Command.withDescription("Check cluster files and say what is wrong, with file, line and column"),
   Command.withExamples([

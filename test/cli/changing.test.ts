@@ -75,9 +75,11 @@ beforeEach(() => {
   outcome = { outcome: "applied", revision: 4, change: CHANGE, warnings: [] }
 })
 
-const run = async (...args: ReadonlyArray<string>) => {
+const run = (...args: ReadonlyArray<string>) => runWith("", ...args)
+const runWith = async (input: string, ...args: ReadonlyArray<string>) => {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...args], {
     env: { PATH: process.env.PATH, NO_COLOR: "1", TZ: "UTC", VIADUCT_SOCKET: socket() },
+    stdin: new TextEncoder().encode(input),
     stdout: "pipe",
     stderr: "pipe"
   })
@@ -141,6 +143,28 @@ describe("viaduct diff", () => {
     outcome = { outcome: "planned", revision: 3, change: CHANGE, warnings: [] }
     const { out, code } = await run("diff", "-o", "json", file())
     expect([JSON.parse(out), code]).toEqual([outcome, 1])
+  })
+})
+
+describe("files", () => {
+  test("come behind the command, with -f as often as there are some, and from standard input", async () => {
+    const extra = join(directory, "extra.yaml")
+    await writeFile(extra, "kind: Service\n")
+    const input = { path: "standard input", text: "kind: BGPPeer\n" }
+    const given = [...files(), { path: extra, text: "kind: Service\n" }]
+    await runWith(input.text, "apply", "-f", file(), "--file", extra, "-")
+    await runWith(input.text, "diff", "-f", "-", file(), "-f", file(), extra)
+    expect(asked).toEqual([
+      { change: { type: "files", files: [...given, input] }, by: "root" },
+      { change: { type: "files", files: [input, ...given] }, by: "root", dryRun: true }
+    ])
+  })
+
+  test("have to be named", async () => {
+    const why = "error: no file is named: give it as FILE or -f FILE; - is standard input\n"
+    expect(await run("apply")).toEqual({ out: "", err: why, code: 1 })
+    expect(await run("diff")).toEqual({ out: "", err: why, code: 2 })
+    expect(asked).toEqual([])
   })
 })
 

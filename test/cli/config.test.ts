@@ -4,8 +4,14 @@ import { join } from "node:path"
 
 const root = join(import.meta.dir, "../..")
 
-const run = async (...args: ReadonlyArray<string>) => {
-  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], { cwd: root, stdout: "pipe", stderr: "pipe" })
+const run = (...args: ReadonlyArray<string>) => runWith("", ...args)
+const runWith = async (input: string, ...args: ReadonlyArray<string>) => {
+  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], {
+    cwd: root,
+    stdin: new TextEncoder().encode(input),
+    stdout: "pipe",
+    stderr: "pipe"
+  })
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -43,6 +49,15 @@ test("validate: a file that is not there is named on stderr, exit status 1", asy
     err: "nowhere.yaml: there is no such file or directory\n",
     code: 1
   })
+})
+
+test("validate and plan take -f and standard input, and say which of them is wrong", async () => {
+  const broken = await runWith("kind: Cluster\nspec: [\n", "validate", "-")
+  expect(broken.out).toMatch(/^standard input:3:1: error: /)
+  expect(broken.code).toBe(1)
+  const demo = await Bun.file(join(root, "config/demo.yaml")).text()
+  expect((await runWith(demo, "validate", "-f", "-")).out).toMatch(/^valid: cluster demo, /)
+  expect((await runWith(demo, "plan", "-f", "-")).out).toBe((await run("plan", "-f", "config/demo.yaml")).out)
 })
 
 test("plan --node: the sessions of that node with their reasons, exit status 0", async () => {

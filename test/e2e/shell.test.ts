@@ -42,6 +42,7 @@ describe("completions", () => {
     for (const name of ["run", "apply", "get", "router-config"]) expect(commands).toContain(name)
     expect(await completed("viaduct", "router-")).toEqual(["router-config"])
     expect(await completed("viaduct", "run", "--data")).toEqual(["--data-dir"])
+    for (const name of ["apply", "diff"]) expect(await completed("viaduct", name, "--fi")).toEqual(["--file"])
     expect(await completed("viaduct", "router-config", "--format", "ope")).toEqual(["openbgpd"])
   })
 })

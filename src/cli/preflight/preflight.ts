@@ -190,7 +190,7 @@ const macsOf = (states: ReadonlyArray<PreflightNodeState>): ReadonlyMap<string, 
 
 const loaded = (files: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const result: ConfigResult = yield* loadFiles(files)
+    const result: ConfigResult = yield* loadFiles({ files })
     for (const problem of result.problems) yield* Console.error(formatProblem(problem))
     if (result.cluster === undefined) return yield* usage(`${files.join(", ")} is not valid: nothing was tried`)
     return { cluster: result.cluster, etcd: result.daemon?.etcd?.endpoints ?? [] }
