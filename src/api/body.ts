@@ -82,11 +82,14 @@ const sentence = ({ message, found, expected, hint }: Problem): string => {
   return facts.length === 0 ? message : `${message} (${facts.join(", ")})`
 }
 
-/** What is wrong with a field, as a Status tells it. */
-export const problemCause = (problem: Problem): StatusCause => ({
+/**
+ * What is wrong with a field, as a Status tells it.
+ * @param whole what stands there for the whole, since kubectl prints an empty field as it is: ": …"
+ */
+export const problemCause = (problem: Problem, whole = "kind"): StatusCause => ({
   reason: problem.message.endsWith("is missing") ? "FieldValueRequired" : "FieldValueInvalid",
   message: sentence(problem),
-  field: problem.path
+  field: problem.path === "" ? whole : problem.path
 })
 
 /** `value` as `schema` has it, unknown fields refused. Throws ApiError of `code` that names every field that is wrong. */
@@ -105,8 +108,8 @@ export const decodeStrictly = <S extends Schema.Codec<unknown, unknown>>(
     textAt: (path) => shown(at(value, path))
   })
   if (decoded.problems.length === 0 && "value" in decoded) return decoded.value as S["Type"]
-  const causes = decoded.problems.map(problemCause)
-  const text = causes.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ")
+  const causes = decoded.problems.map((problem) => problemCause(problem, what))
+  const text = causes.map(({ field, message }) => (field === what ? message : `${field}: ${message}`)).join("; ")
   const reason = code === 400 ? "BadRequest" : "Invalid"
   throw new ApiError(failure(code, reason, `the ${what} is not valid: ${text}`, { causes }))
 }

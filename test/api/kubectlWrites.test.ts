@@ -182,6 +182,10 @@ for (const kubectl of kubectls()) {
       await k.ok("label", "svc", "dns-udp", "dns-tcp", "gone=soon")
       expect((await k.ok("delete", "svc", "-l", "gone=soon")).match(/deleted/g)).toHaveLength(2)
       expect((await k.ok("delete", "endpointslices", "--all")).match(/deleted/g)).toHaveLength(1)
+      const stays = (await k.run("delete", "clusters", "--all", ...NS)).err
+      expect(stays).toMatch(
+        /^Error from server \(Forbidden\): \S+ "\S+" is forbidden: it cannot be deleted by itself, /
+      )
     })
 
     test("server-side apply, and a conflict with another manager", async () => {

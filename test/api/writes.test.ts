@@ -387,6 +387,34 @@ describe("delete", () => {
     expect(names).not.toContain("one")
   })
 
+  test("of the Cluster is refused with what to do instead, by name and with all", async () => {
+    const { config, ask, get } = setUp()
+    const clusters = "/apis/baremetal.cluster.gke.io/v1/clusters"
+    const [{ metadata } = { metadata: {} }] = (await get(clusters)).items as ReadonlyArray<{ metadata: Json }>
+    const inside = `/apis/baremetal.cluster.gke.io/v1/namespaces/${metadata.namespace}/clusters`
+    for (const path of [`${inside}/${metadata.name}`, `${inside}/${metadata.name}?force=true`, inside]) {
+      const { code, body } = await ask("DELETE", path)
+      expect([code, body.reason, body.message]).toEqual([
+        403,
+        "Forbidden",
+        expect.stringMatching(
+          /^clusters\.baremetal\S+ "\S+" is forbidden: it cannot be deleted by itself, .* stop the daemon/
+        )
+      ])
+    }
+    expect(config.asked).toEqual([])
+  })
+
+  test("that leaves no valid config names a field for all that is wrong, even where it is wrong as a whole", async () => {
+    const { config, ask } = setUp()
+    const place = { severity: "error", file: "a", line: 1, column: 1 } as const
+    config.answer({ outcome: "invalid", problems: [{ ...place, path: "", message: "there is no Cluster document" }] })
+    const { body } = await ask("DELETE", `${PEERS}/spine-b`)
+    expect(body.message).toBe('BGPPeer.networking.gke.io "spine-b" is invalid: kind: there is no Cluster document')
+    const causes = [{ reason: "FieldValueInvalid", message: "there is no Cluster document", field: "kind" }]
+    expect(body.details).toMatchObject({ causes })
+  })
+
   test("of a namespace that objects are in, and of one that is there for them, is refused", async () => {
     const { ask, get } = setUp()
     const full = await ask("DELETE", "/api/v1/namespaces/billing")

@@ -6,7 +6,7 @@ import type { ApplyRequest, ConfigChange } from "../../config/change.ts"
 import type { ConfigObject } from "../../config/objects.ts"
 import type { ApplyOutcome } from "../../config/outcome.ts"
 import { ORIGIN_ANNOTATION } from "../../resources/documents/service.ts"
-import { type ApiObject, groupVersion, type ResourceKind } from "../../resources/kind.ts"
+import { type ApiObject, groupVersion, qualified, type ResourceKind } from "../../resources/kind.ts"
 import { isObject, type JsonObject, sameJson, withoutKey } from "../../resources/patch/json.ts"
 import { type ManagedEntry, shownFields, withManaged } from "../../resources/patch/managedFields.ts"
 import { afterUpdate, serverSideApply } from "../../resources/patch/serverSideApply.ts"
@@ -131,6 +131,7 @@ export class Writer {
       const message = `${kind.plural} "${name}" is no document of the config, and goes when what it comes from does`
       throw new ApiError(failure(403, "Forbidden", message, statusDetails(kind, name)))
     }
+    if (kind.kind === "Cluster") throw clusterStays(kind, name)
     const ref = { apiVersion: groupVersion(kind), kind: kind.kind, namespace, name }
     const force = options.force || annotationOf(asJson(live), FORCE_ANNOTATION) === "true"
     const change: ConfigChange = { type: "delete", ref, ifGeneration: generation }
@@ -227,6 +228,15 @@ export class Writer {
     if (object === undefined) throw notFound(kind, target.name)
     return { object: asJson(object), created, warnings }
   }
+}
+
+/** Said before it is tried: that a config without one is not valid helps nobody. */
+const clusterStays = (kind: ResourceKind, name: string): ApiError => {
+  const message =
+    `${qualified(kind.plural, kind)} "${name}" is forbidden: it cannot be deleted by itself, since all other documents are of this cluster. ` +
+    "To change it, edit it or apply its new documents; to end the cluster, stop the daemon on each node " +
+    "(systemctl stop viaduct), which withdraws the routes and takes the addresses off"
+  return new ApiError(failure(403, "Forbidden", message, statusDetails(kind, name)))
 }
 
 /** An object that is not there yet, as it would be. */

@@ -39,7 +39,11 @@ export const succeeded = (kind: ResourceKind, name: string, outcome: ApplyOutcom
       return outcome
     case "invalid": {
       const errors = outcome.problems.filter(({ severity }) => severity === "error")
-      throw invalid(kind, name, errors.map(problemCause))
+      throw invalid(
+        kind,
+        name,
+        errors.map((problem) => problemCause(problem))
+      )
     }
     case "exists": {
       const message = `${qualified(kind.plural, kind)} "${name}" already exists`

@@ -182,8 +182,8 @@ describe("input", () => {
     ["/v1/confirm", { revision: 3 }, "revision"],
     ["/v1/drain", { node: " ", drain: true }, "node"],
     ["/v1/drain", { node: "a", drain: "yes" }, "drain"],
-    ["/v1/plan", { files, rollbackTo: 1 }, ""],
-    ["/v1/plan", [], ""]
+    ["/v1/plan", { files, rollbackTo: 1 }, "body"],
+    ["/v1/plan", [], "body"]
   ])("%s refuses %j", async (path, body, field) => {
     expect(await refused(path, body)).toMatchObject({ code: 422, fields: [field] })
   })
