@@ -76,6 +76,25 @@ const SHOWN = 3
 const listed = (texts: ReadonlyArray<string>): string =>
   `${texts.slice(0, SHOWN).join("; ")}${texts.length > SHOWN ? `; and ${texts.length - SHOWN} more` : ""}`
 
+/**
+ * What to say of what is missing, or nothing where all of it has been said in this step: a session that flaps comes back to the same few
+ * states for as long as it does.
+ */
+const makeWaiting = () => {
+  const [said, lines] = [new Set<string>(), new Set<string>()]
+  let fewest = Number.POSITIVE_INFINITY
+  return (missing: ReadonlyArray<string>): string | undefined => {
+    const news = missing.length < fewest || missing.some((one) => !said.has(one))
+    fewest = Math.min(fewest, missing.length)
+    for (const one of missing) said.add(one)
+    const line = listed(missing)
+    // What is new may be among those that are only counted.
+    if (!news || lines.has(line)) return undefined
+    lines.add(line)
+    return line
+  }
+}
+
 /** What is still missing, or nothing. */
 const missingIn = (
   status: Status,
@@ -134,7 +153,7 @@ const makeSteps = (staging: Staging, request: StageRequest, tell: (progress: Sta
     const status = yield* staging.status
     const here = knownHere(cluster, status)
     if (status.members.length > 1) yield* Effect.sleep(REPORTED_MS)
-    for (let said = ""; ; yield* Effect.sleep(POLL)) {
+    for (const wait = makeWaiting(); ; yield* Effect.sleep(POLL)) {
       const all = expectedWith(here.view(yield* staging.view), yield* Clock.currentTimeMillis).filter(here.is)
       const expected = all.filter((ends) =>
         added !== undefined && ends.peerAddress === added.address && ends.peerPort === added.port
@@ -146,9 +165,8 @@ const makeSteps = (staging: Staging, request: StageRequest, tell: (progress: Sta
       const missing = missingIn(yield* staging.status, expected, status.config.hash)
       if (missing.length === 0) return missing
       if (now() - started >= stepSeconds * 1_000) return missing
-      const detail = listed(missing)
-      if (detail !== said) waiting(detail)
-      said = detail
+      const detail = wait(missing)
+      if (detail !== undefined) waiting(detail)
     }
   })
 

@@ -131,6 +131,54 @@ test("a new peer that does not come up is taken back, and the old one stays", as
   expect(progress.at(-1)?.detail).toContain('"viaduct rollback 1"')
 })
 
+test("a session that flaps is told of once a state, and again when it has come to something new", async () => {
+  const node = fakeNode(config("10.0.1.1"), [])
+  let looks = 0
+  const states = ["Connect", "Active", "OpenSent"] as const
+  const flapping: Staging = {
+    ...node.staging,
+    status: Effect.map(node.staging.status, (status) => {
+      looks++
+      const reason = looks > 40 ? "hold timer expired" : "connection refused"
+      const down = { state: states[looks % 3] ?? ("Idle" as const), reason }
+      const sessions = status.sessions.map((one) => (one.peerAddress === "10.0.1.2" ? { ...one, ...down } : one))
+      return { ...status, sessions }
+    })
+  }
+  const progress = await staged({ ...node, staging: flapping }, config("10.0.1.1", "10.0.1.2"))
+  const waiting = progress.filter(({ state }) => state === "waiting").map(({ detail }) => detail)
+  expect(looks).toBeGreaterThan(70)
+  expect(waiting.toSorted()).toEqual(
+    [...states]
+      .toSorted()
+      .flatMap((state) =>
+        ["connection refused", "hold timer expired"].map(
+          (reason) => `the session from 10.0.1.11 on node 10.0.1.11 to 10.0.1.2 is ${state}: ${reason}`
+        )
+      )
+  )
+})
+
+test("of several that are missing, what has come up is told once", async () => {
+  const node = fakeNode(config("10.0.1.1"), ["10.0.1.2"])
+  let looks = 0
+  const flapping: Staging = {
+    ...node.staging,
+    status: Effect.map(node.staging.status, (status) => {
+      // The old one was up when the step began, and flaps from then on.
+      const down = looks++ > 0 && looks % 2 === 0
+      const sessions = status.sessions.map((one) =>
+        one.peerAddress === "10.0.1.1" && down ? { ...one, state: "Active" as const } : one
+      )
+      return { ...status, sessions }
+    })
+  }
+  const progress = await staged({ ...node, staging: flapping }, config("10.0.1.1", "10.0.1.2"))
+  const counts = progress.filter(({ state }) => state === "waiting").map(({ detail }) => detail.split("; ").length)
+  expect(looks).toBeGreaterThan(70)
+  expect(counts.toSorted()).toEqual([1, 2])
+})
+
 test("what cannot be applied at all changes nothing, and what means the same has no steps", async () => {
   const node = fakeNode(config("10.0.1.1"), [])
   const broken = [{ path: "cluster.yaml", text: "kind: [" }]
