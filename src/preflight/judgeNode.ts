@@ -2,12 +2,34 @@
 // that the file means, and what two of them must not have in common.
 import { type Address, addressBits, familyOf } from "../net/ip.ts"
 import type { DesiredCluster } from "../plan/desired.ts"
-import { NOT_UNIQUE, type PreflightNodeState, type ReachedNode, segmentsOf, sourceOf } from "./nodes.ts"
+import {
+  NOT_UNIQUE,
+  type NodeAnswer,
+  type PreflightNodeState,
+  type ReachedNode,
+  segmentsOf,
+  sourceOf
+} from "./nodes.ts"
 import { type Finding, failed, ok, warning } from "./types.ts"
 
 const RIGHTS = ["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE"]
 const AGENT =
   'where nothing runs there: start "viaduct agent --listen ADDRESS:PORT --token-file FILE" on the node, or "viaduct run"'
+
+const TOKENS =
+  "an agent knows the first line of the file that it was started with (viaduct agent --token-file), " +
+  'a daemon the tokens of its node ("viaduct token add NAME --role write" there makes one)'
+
+const refusedFinding = (url: string, { why, reason }: Extract<NodeAnswer, { readonly type: "refused" }>): Finding => {
+  switch (why) {
+    case "token":
+      return failed(`the token is refused by ${url}: ${reason}`, `name a file with another by --token-file: ${TOKENS}`)
+    case "no-token":
+      return failed(`${url} asks for a token, and none was given`, `name a file with one by --token-file: ${TOKENS}`)
+    case "other":
+      return failed(`${url} answers, and refuses this command: ${reason}`)
+  }
+}
 
 const list = (items: ReadonlyArray<string>): string => items.join(", ")
 
@@ -90,6 +112,7 @@ export const judgeNode = (
   { node, url, answer }: PreflightNodeState,
   version: string
 ): ReadonlyArray<Finding> => {
+  if (answer.type === "refused") return [refusedFinding(url, answer)]
   if (answer.type === "silent") return [failed(`nobody answers at ${url}: ${answer.reason}`, AGENT)]
   const one: ReachedNode = { node, ...answer }
   return [

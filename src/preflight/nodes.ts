@@ -25,6 +25,8 @@ export type NodeAnswer =
       readonly uncertainMs: number
     }
   | { readonly type: "silent"; readonly reason: string }
+  /** It answers, and not to us; the reason is its own. */
+  | { readonly type: "refused"; readonly why: "token" | "no-token" | "other"; readonly reason: string }
 
 export interface PreflightNodeState {
   readonly node: ClusterNode

@@ -55,21 +55,25 @@ const ask = (
 
 const reasonOf = async (...given: Parameters<typeof ask>): Promise<string> => {
   const answer = await ask(...given)
-  return answer.type === "silent" ? answer.reason : `answered: ${answer.facts.kind}`
+  return answer.type === "facts" ? `answered: ${answer.facts.kind}` : answer.reason
+}
+
+const preflight = async (...words: ReadonlyArray<string>) => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "preflight", ...words], {
+    cwd: directory,
+    env: { PATH: process.env.PATH },
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  const [out, code] = await Promise.all([child.stdout.text(), child.exited])
+  return { out, code }
 }
 
 describe("viaduct preflight", () => {
   test("-o json on standard output, and the dated directory where people look for it", async () => {
     const file = join(import.meta.dir, "../../config/examples/all-nodes-same-peers.yaml")
     const nobody = ["10.0.1.10", "10.0.1.11", "10.0.2.10"].map((node) => `${node}=http://127.0.0.1:1`).join(",")
-    const words = ["preflight", "-f", file, "--nodes", nobody, "-o", "json"]
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), ...words], {
-      cwd: directory,
-      env: { PATH: process.env.PATH },
-      stdout: "pipe",
-      stderr: "pipe"
-    })
-    const [out, code] = await Promise.all([child.stdout.text(), child.exited])
+    const { out, code } = await preflight("-f", file, "--nodes", nobody, "-o", "json")
     expect(code).toBe(1)
     const report = JSON.parse(out)
     expect(report).toMatchObject({ cluster: "bm", complete: true, result: "failed", counts: { failed: 4 } })
@@ -80,6 +84,40 @@ describe("viaduct preflight", () => {
     expect(dated).toMatch(/^preflight-\d{8}-\d{6}$/)
     expect(JSON.parse(readFileSync(join(base, dated, "result.json"), "utf8"))).toEqual(report)
     expect(readFileSync(join(base, dated, "preflight.log"), "utf8")).toContain("4 of 4 checks failed")
+  })
+})
+
+describe("viaduct preflight and a token", () => {
+  const file = join(import.meta.dir, "../../config/examples/all-nodes-same-peers.yaml")
+  const findings = async (...more: ReadonlyArray<string>) => {
+    const nodes = ["10.0.1.10", "10.0.1.11", "10.0.2.10"].map((node) => `${node}=${url}`).join(",")
+    const { out, code } = await preflight(
+      "-f",
+      file,
+      "--nodes",
+      nodes,
+      "--fingerprint",
+      fingerprint,
+      "-o",
+      "json",
+      ...more
+    )
+    expect(code).toBe(1)
+    const [first] = JSON.parse(out).checks as ReadonlyArray<{
+      node: string
+      findings: ReadonlyArray<{ text: string; hints: ReadonlyArray<string> }>
+    }>
+    return first
+  }
+
+  test("that is refused, or missing, is no silence: who refuses it, and how to give another", async () => {
+    writeFileSync(join(directory, "wrong"), "another-token-of-that-length-00\n")
+    const wrong = await findings("--token-file", join(directory, "wrong"))
+    expect(wrong?.node).toBe("10.0.1.10")
+    expect(wrong?.findings[0]?.text).toBe(`the token is refused by ${url}: the token is not known here`)
+    expect(wrong?.findings[0]?.hints[0]).toMatch(/^name a file with another by --token-file: .*viaduct token add/)
+    const none = await findings()
+    expect(none?.findings[0]?.text).toBe(`${url} asks for a token, and none was given`)
   })
 })
 
@@ -97,10 +135,9 @@ describe("viaduct agent", () => {
       /its certificate has the fingerprint [0-9a-f]{64}, which/
     )
     expect(await reasonOf(url, { token: TOKEN })).toMatch(/--fingerprint.*--ca-file|--ca-file.*--fingerprint/)
-    expect(await reasonOf(url, { token: "another-token-of-that-length-00", fingerprints: [fingerprint] })).toMatch(
-      /token.*--token-file/
-    )
-    expect(await reasonOf(url, { fingerprints: [fingerprint] })).toMatch(/token.*--token-file/)
+    const wrong = { token: "another-token-of-that-length-00", fingerprints: [fingerprint] }
+    expect(await ask(url, wrong)).toEqual({ type: "refused", why: "token", reason: "the token is not known here" })
+    expect(await ask(url, { fingerprints: [fingerprint] })).toMatchObject({ type: "refused", why: "no-token" })
   })
 
   test("its authority does as well as its fingerprint", async () => {

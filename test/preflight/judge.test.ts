@@ -1,7 +1,7 @@
 // Answers of nodes and what they are taken to mean: each fault that can be told from the others has its own sentence and hint.
 import { describe, expect, test } from "bun:test"
 import type { Address } from "../../src/net/ip.ts"
-import { judgeClock } from "../../src/preflight/judgeNode.ts"
+import { judgeClock, judgeNode } from "../../src/preflight/judgeNode.ts"
 import {
   judgeConflicts,
   judgeDelivery,
@@ -10,7 +10,7 @@ import {
   judgeReach,
   judgeSession
 } from "../../src/preflight/judgeResult.ts"
-import { reached } from "../../src/preflight/nodes.ts"
+import { type PreflightNodeState, reached } from "../../src/preflight/nodes.ts"
 import type { SessionEvent, SessionTest } from "../../src/preflight/protocol.ts"
 import { outcomeLines, reportJson, summaryLines } from "../../src/preflight/report.ts"
 import {
@@ -218,6 +218,28 @@ describe("traffic", () => {
     expect(judge(1400, false)).toStartWith("warning: only packets of 1400 octets reach 10.8.0.10")
     expect(judge(1400, true)).toStartWith("failed: packets of more than 1400 octets vanish")
     expect(judge(0, false)).toStartWith("skipped: 10.8.0.10 does not answer pings")
+  })
+})
+
+describe("a node that answers", () => {
+  const judged = (answer: PreflightNodeState["answer"]) =>
+    states(cluster(), {})
+      .slice(0, 1)
+      .flatMap((state) => judgeNode(cluster(), { ...state, url: "https://10.0.1.10:7180", answer }, "0.1.0"))
+
+  test("and refuses is not silent: the token, none at all, something else", () => {
+    const unknown = judged({ type: "refused", why: "token", reason: "the token is not known here" })
+    expect(texts(unknown)).toEqual([
+      "failed: the token is refused by https://10.0.1.10:7180: the token is not known here"
+    ])
+    expect(hints(unknown)).toMatch(
+      /another by --token-file: .*viaduct agent --token-file.*viaduct token add NAME --role write/
+    )
+    const none = judged({ type: "refused", why: "no-token", reason: "say who you are" })
+    expect(texts(none)).toEqual(["failed: https://10.0.1.10:7180 asks for a token, and none was given"])
+    expect(texts(judged({ type: "refused", why: "other", reason: "too many logins have failed" }))).toEqual([
+      "failed: https://10.0.1.10:7180 answers, and refuses this command: too many logins have failed"
+    ])
   })
 })
 

@@ -36,8 +36,24 @@ const codes: Readonly<Record<string, string>> = {
     "its certificate is not of a known authority: name that with --ca-file, or it with --fingerprint"
 }
 
+/** The node answers, and not to us. */
+class Refused extends Error {
+  constructor(
+    readonly status: number,
+    reason: string
+  ) {
+    super(reason)
+  }
+}
+
+const ADVICE: Readonly<Record<number, string>> = {
+  401: ": give its token with --token-file",
+  403: ": give a token that may with --token-file"
+}
+
 const said = (error: unknown): string => {
   if (error instanceof NodeCallError) return error.message
+  if (error instanceof Refused) return `${error.message}${ADVICE[error.status] ?? ""}`
   if (!(error instanceof Error)) return String(error)
   if (error.name === "TimeoutError") return "no answer"
   const code = "code" in error && typeof error.code === "string" ? error.code : ""
@@ -48,14 +64,15 @@ const callError = (error: unknown): NodeCallError => new NodeCallError({ message
 
 const Failure = Schema.fromJsonString(Schema.Struct({ message: Schema.String }))
 
-const refusal = async (response: Response): Promise<NodeCallError> => {
+const refusal = async (response: Response): Promise<NodeCallError | Refused> => {
   const text = await response.text()
   const status = Schema.decodeUnknownOption(Failure)(text)
   const message = status._tag === "Some" ? status.value.message : `status ${response.status}`
-  if (response.status === 401) return new NodeCallError({ message: `${message}: give its token with --token-file` })
   if (response.status === 404)
     return new NodeCallError({ message: "this is no viaduct that serves a preflight; is it another version?" })
-  return new NodeCallError({ message })
+  return response.status in ADVICE || response.status === 429
+    ? new Refused(response.status, message)
+    : new NodeCallError({ message })
 }
 
 const partsOf = (url: string): { readonly hostname: string; readonly port: number } => {
@@ -107,6 +124,12 @@ export const nodeClient = (options: ClientOptions) => {
     return response
   }
 
+  const unanswered = (error: unknown): NodeAnswer => {
+    if (!(error instanceof Refused)) return { type: "silent", reason: said(error) }
+    const why = error.status !== 401 ? "other" : options.token === undefined ? "no-token" : "token"
+    return { type: "refused", why, reason: error.message }
+  }
+
   /** What the node says of itself, and how its clock stands to ours. */
   const facts = (node: string): Effect.Effect<NodeAnswer> =>
     Effect.tryPromise({
@@ -121,13 +144,13 @@ export const nodeClient = (options: ClientOptions) => {
         const uncertainMs = (gotMs - sentMs) / 2
         return { type: "facts", facts: decoded, aheadMs: decoded.clockMs - (sentMs + gotMs) / 2, uncertainMs }
       },
-      catch: callError
+      catch: unanswered
     }).pipe(
       Effect.timeoutOrElse({
         duration: requestMs,
-        orElse: () => Effect.fail(new NodeCallError({ message: "no answer" }))
+        orElse: () => Effect.fail<NodeAnswer>({ type: "silent", reason: "no answer" })
       }),
-      Effect.catch(({ message }) => Effect.succeed<NodeAnswer>({ type: "silent", reason: message }))
+      Effect.catch((answer) => Effect.succeed(answer))
     )
 
   const calls: NodeCalls = {
