@@ -1,7 +1,8 @@
 // A change of the config peer by peer (S20): the configs to go through, each whole and valid. New peers come first, one at a time, beside
 // all that there is; then everything else at once, while the old peers still stand; the old peers go last, one at a time. So a step
 // that goes wrong leaves the sessions of before, and the last steps only take away what has been replaced.
-// A peer is its address and port: one that changes its address is a new peer and an old one, under two names for a while.
+// A peer is its address and port: one that changes its address is a new peer and an old one, under two names for a while. Where the
+// change has another `peerSelector` as well, a peer that is beside its own config has the labels that this one asks for.
 import { isMap, isSeq, parseDocument } from "yaml"
 import { type Address, parseAddress } from "../net/ip.ts"
 import { DEFAULT_PORT } from "../plan/peerDefaults.ts"
@@ -104,20 +105,54 @@ const withDocument = (files: ReadonlyArray<ConfigFile>, value: Json, suffix: str
   return files
 }
 
-const withPeer = (files: ReadonlyArray<ConfigFile>, { value, document }: Peer, suffix: string) =>
-  document ? withDocument(files, value, suffix) : withEntry(files, value)
+type Labels = Readonly<Record<string, unknown>>
+
+const labelsOf = ({ metadata }: Json): Labels =>
+  isRecord(metadata) && isRecord(metadata.labels) ? metadata.labels : {}
+
+/** Of the BGPLoadBalancer; none: nothing is selected. */
+const selectorOf = (files: ReadonlyArray<ConfigFile>): Labels | undefined => {
+  const document = documentsOf(files).find(({ object }) => object?.ref.kind === "BGPLoadBalancer")
+  const spec = document?.object?.content.spec
+  return isRecord(spec) && isRecord(spec.peerSelector) ? spec.peerSelector : undefined
+}
+
+const selects = (selector: Labels | undefined, value: Json): boolean => {
+  const labels = labelsOf(value)
+  return selector !== undefined && Object.entries(selector).every(([key, wanted]) => labels[key] === wanted)
+}
+
+/** `value`, of the config `home`, as it has to be to serve in another one, if it does at home. */
+const selectedIn = (files: ReadonlyArray<ConfigFile>, home: ReadonlyArray<ConfigFile>, value: Json): Json => {
+  const selector = selectorOf(files)
+  if (selector === undefined || selects(selector, value) || !selects(selectorOf(home), value)) return value
+  const metadata = isRecord(value.metadata) ? value.metadata : {}
+  return { ...value, metadata: { ...metadata, labels: { ...labelsOf(value), ...selector } } }
+}
+
+const withPeer = (
+  files: ReadonlyArray<ConfigFile>,
+  home: ReadonlyArray<ConfigFile>,
+  { value, document }: Peer,
+  suffix: string
+) => (document ? withDocument(files, selectedIn(files, home, value), suffix) : withEntry(files, value))
 
 const sameMeaning = (a: ReadonlyArray<ConfigFile>, b: ReadonlyArray<ConfigFile>): boolean =>
   loadCluster(a).hash === loadCluster(b).hash
 
 const isValid = (files: ReadonlyArray<ConfigFile>): boolean => loadCluster(files).cluster !== undefined
 
-/** `from` with one peer after the other; those with which it would be no valid config are left out. */
-const adding = (from: ReadonlyArray<ConfigFile>, peers: ReadonlyArray<Peer>, suffix: string) => {
+/** `from` with one peer of `home` after the other; those with which it would be no valid config are left out. */
+const adding = (
+  from: ReadonlyArray<ConfigFile>,
+  home: ReadonlyArray<ConfigFile>,
+  peers: ReadonlyArray<Peer>,
+  suffix: string
+) => {
   let files = from
   const steps: Array<{ readonly peer: Peer; readonly files: ReadonlyArray<ConfigFile> }> = []
   for (const peer of peers) {
-    const more = withPeer(files, peer, suffix)
+    const more = withPeer(files, home, peer, suffix)
     if (!isValid(more)) continue
     files = more
     steps.push({ peer, files })
@@ -130,9 +165,9 @@ export const stagesOf = (before: ReadonlyArray<ConfigFile>, after: ReadonlyArray
   const [old, next] = [peersOf(before), peersOf(after)]
   const added = [...next.values()].filter(({ key }) => !old.has(key))
   const removed = [...old.values()].filter(({ key }) => !next.has(key))
-  const first = adding(before, added, "new")
+  const first = adding(before, after, added, "new")
   // From the end: the config with all old peers, with all but the first, and so on down to the config that is wanted.
-  const kept = adding(after, removed.toReversed(), "old")
+  const kept = adding(after, before, removed.toReversed(), "old")
   const stages: Array<Stage> = first.steps.map(({ peer, files }) => ({
     what: `add ${peer.text}`,
     files,

@@ -13,6 +13,8 @@ interface Parts {
   readonly nodes?: ReadonlyArray<string>
   /** Peers that are for one node only. */
   readonly pinned?: Readonly<Record<string, string>>
+  /** The label that selects BGPPeers, and that they have. */
+  readonly label?: string
 }
 
 const config = ({
@@ -20,7 +22,8 @@ const config = ({
   services = {},
   pool = "10.9.0.0/24",
   nodes = ["10.0.1.11"],
-  pinned = {}
+  pinned = {},
+  label = "edge"
 }: Parts): ReadonlyArray<ConfigFile> => [
   {
     path: "cluster.yaml",
@@ -58,14 +61,14 @@ spec: { floatingIPs: [10.0.1.100, 10.0.1.101] }
 apiVersion: networking.gke.io/v1
 kind: BGPLoadBalancer
 metadata: { name: default }
-spec: { peerSelector: { edge: "true" } }
+spec: { peerSelector: { ${label}: "true" } }
 `
   },
   ...Object.entries(services).map(([name, address]) => ({
     path: `${name}.yaml`,
     text: `apiVersion: networking.gke.io/v1
 kind: BGPPeer
-metadata: { name: ${name}, labels: { edge: "true" } }
+metadata: { name: ${name}, labels: { ${label}: "true" } }
 spec: { localASN: 65001, peerASN: 65002, peerIP: ${address} }
 `
   }))
@@ -133,6 +136,39 @@ describe("the steps of", () => {
     expect(loadCluster(first?.files ?? []).cluster?.servicePeers.map(({ name }) => name)).toEqual([
       "tor-a",
       "tor-a-new"
+    ])
+  })
+
+  test("a BGPPeer for another that another label selects: each is selected as long as it stands", () => {
+    const before = config({ peers: ["10.0.1.1"], services: { "tor-a": "10.0.1.1" } })
+    const after = config({ peers: ["10.0.1.1"], services: { "tor-b": "10.0.1.2" }, label: "rack" })
+    expect(steps(before, after)).toEqual([
+      "add service peer 10.0.1.2: 10.0.1.1 s10.0.1.1 s10.0.1.2",
+      "everything else: 10.0.1.1 s10.0.1.1 s10.0.1.2",
+      "remove service peer 10.0.1.1: 10.0.1.1 s10.0.1.2"
+    ])
+    const selected = stagesOf(before, after).map(({ files }) => {
+      const { peerSelector = {}, servicePeers = [] } = loadCluster(files).cluster ?? {}
+      const keys = Object.keys(peerSelector)
+      const serving = servicePeers.filter(({ labels }) => keys.every((key) => labels[key] === "true"))
+      return `${keys}: ${serving.map(({ name }) => name)}`
+    })
+    expect(selected).toEqual(["edge: tor-a,tor-b", "rack: tor-b,tor-a", "rack: tor-b"])
+  })
+
+  test("a BGPPeer that nothing selects stays so beside another config", () => {
+    const services = { "tor-a": "10.0.1.1" }
+    const peers = ["10.0.1.1"]
+    const before = config({ peers, services })
+    const more = { ...services, "tor-b": "10.0.1.2" }
+    const after = config({ peers, services: more, pool: "10.8.0.0/24" }).map(({ path, text }) => ({
+      path,
+      text: path === "tor-b.yaml" ? text.replace("edge", "spare") : text
+    }))
+    const [first] = stagesOf(before, after)
+    expect(loadCluster(first?.files ?? []).cluster?.servicePeers.map(({ labels }) => labels)).toEqual([
+      { edge: "true" },
+      { spare: "true" }
     ])
   })
 
