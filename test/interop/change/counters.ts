@@ -6,8 +6,8 @@ import type { Router } from "../../lab/routers/Router.ts"
 
 export interface Counters {
   readonly established: boolean
-  /** Another text each time that the session is Established anew. */
-  readonly incarnation: string
+  /** Differs by 500 or more each time that the session is Established anew. */
+  readonly incarnation: number
   /** UPDATEs, or routes in UPDATEs: grows with whatever the speaker says about its routes. */
   readonly updates: number
   /** Of every type but UPDATE and KEEPALIVE; BIRD does not count them. */
@@ -32,7 +32,7 @@ const frr = async (lab: Lab, host: string): Promise<ReadonlyArray<readonly [stri
     const { updatesRecv = 0, keepalivesRecv = 0, totalRecv = 0 } = messageStats
     const counters = {
       established: bgpState === "Established",
-      incarnation: String(connectionsEstablished),
+      incarnation: 1_000 * (connectionsEstablished ?? 0),
       updates: updatesRecv,
       others: totalRecv - updatesRecv - keepalivesRecv
     }
@@ -44,13 +44,14 @@ const bird = async (lab: Lab, host: string): Promise<ReadonlyArray<readonly [str
   const socket = join(lab.hostDirectory(host), "bird.ctl")
   const text = await lab.exec(host, ["birdc", "-s", socket, "show", "protocols", "all"])
   return text.split(/\n(?=\S)/).flatMap((block) => {
-    const head = /^\S+\s+BGP\s+\S+\s+\S+\s+(\S+ \S+)/.exec(block)
+    // BIRD works the time out anew each time that it is asked, from two clocks: the last digit may differ.
+    const head = /^\S+\s+BGP\s+\S+\s+\S+\s+(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})/.exec(block)
     const neighbor = /Neighbor address: (\S+)/.exec(block)?.[1]
     if (head === null || neighbor === undefined) return []
     const received = [...block.matchAll(/Import (?:updates|withdraws):\s+(\d+)/g)]
     const counters = {
       established: /BGP state:\s+Established/.test(block),
-      incarnation: head[1] ?? "",
+      incarnation: Date.parse(`${head[1]}T${head[2]}Z`),
       updates: received.reduce((sum, [, count]) => sum + Number(count), 0),
       others: 0
     }
@@ -71,7 +72,7 @@ const between = (before: Counters, after: Counters): Happened | undefined => {
   if (!before.established && !after.established) return undefined
   if (!before.established) return "added"
   if (!after.established) return "removed"
-  if (before.incarnation !== after.incarnation) return "reset"
+  if (Math.abs(before.incarnation - after.incarnation) >= 500) return "reset"
   return before.updates === after.updates && before.others === after.others ? "nothing" : "updates"
 }
 
