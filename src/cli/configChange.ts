@@ -133,6 +133,7 @@ export const showOutcome = Effect.fnUntraced(function* (outcome: Answered, outpu
       yield* Console.log(printChange(outcome.change, { paint }))
       if (outcome.change.guards.length === 0)
         for (const { reason } of outcome.guards) yield* Console.error(`  - ${reason}`)
+      if (swapsPeers(outcome.change)) yield* Console.error(SWAP_HINT)
       return yield* Console.error(
         "refused, and nothing was changed: change the files so that nothing is lost, or insist on it with --force"
       )

@@ -39,6 +39,8 @@ export interface Guard {
   readonly subject: string
   /** What would be lost, and how to do it without losing it. */
   readonly reason: string
+  /** It would be back in a while: a change in steps may get by without the loss, and each step is looked at by itself. */
+  readonly pause?: true
 }
 
 export interface ClusterChange {

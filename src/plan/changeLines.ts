@@ -76,9 +76,17 @@ export interface Held {
   readonly controlPlanePrefixes: ReadonlySet<Prefix>
 }
 
+/** Of the sessions that are Established those that the change ends or starts anew, and how many it leaves alone. */
+export interface Standing {
+  readonly lost: ReadonlyArray<string>
+  readonly kept: number
+}
+
 export interface NodeChange {
   readonly name: string
   readonly alive: boolean
+  readonly standing: Standing
+  readonly controlPlaneStanding: Standing
   /** Absent: the config did not have the node, or does not have it any more. */
   readonly before?: Held
   readonly after?: Held
@@ -88,6 +96,16 @@ const heldBy = ({ sessions }: NodePlan): Held => {
   const controlPlane = sessions.filter(({ purpose }) => purpose === "control-plane")
   const prefixes = new Set(controlPlane.flatMap(({ routes }) => routes.map(({ prefix }) => prefix)))
   return { sessions: sessions.length, controlPlaneSessions: controlPlane.length, controlPlanePrefixes: prefixes }
+}
+
+const standingOf = (
+  sessions: ReadonlyArray<PlannedSession>,
+  up: ReadonlySet<string>,
+  lost: ReadonlySet<string>
+): Standing => {
+  const names = sessions.flatMap(({ name }) => (up.has(name) ? [name] : []))
+  const gone = names.filter((name) => lost.has(name))
+  return { lost: gone, kept: names.length - gone.length }
 }
 
 const changeOfNode = (
@@ -113,9 +131,16 @@ const changeOfNode = (
     ...(alive ? addressLines("address removed", node, diff.addresses.removed) : []),
     ...(alive ? addressLines("address added", node, diff.addresses.added) : [])
   ]
+  const old = was?.sessions ?? []
+  const up = before?.established ?? new Set<string>()
+  const { removed, reset } = diff.sessions
+  const lost = new Set([...removed.map(({ name }) => name), ...reset.map((one) => one.before.name)])
+  const controlPlane = old.filter(({ purpose }) => purpose === "control-plane")
   const change = {
     name: node,
     alive: before?.alive ?? alive,
+    standing: standingOf(old, up, lost),
+    controlPlaneStanding: standingOf(controlPlane, up, lost),
     ...(was === undefined ? {} : { before: heldBy(was) }),
     ...(is === undefined ? {} : { after: heldBy(is) })
   }

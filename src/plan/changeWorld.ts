@@ -21,6 +21,8 @@ export interface ChangeSelf {
   readonly addresses: ReadonlyArray<LocalAddress>
   /** Names by key of its sessions that run. */
   readonly sessionNames?: ReadonlyMap<string, string>
+  /** Names of those that are Established. */
+  readonly established?: ReadonlySet<string>
 }
 
 export interface WorldInput {
@@ -44,6 +46,8 @@ export interface PlannedNode {
   readonly name: string
   /** Its daemon is there, as far as can be known. */
   readonly alive: boolean
+  /** Names of its sessions that are Established; none where nobody has said. */
+  readonly established: ReadonlySet<string>
   /**
    * Worked out anew each time: with thousands of services the plans of all nodes together would be hundreds of megabytes. `running`:
    * names by key of the sessions that keep theirs.
@@ -127,6 +131,19 @@ const toldNames = (view: ClusterView, node: string): ReadonlyMap<string, string>
 }
 
 /** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
+/** Of a node's sessions those that are up, in its own words. */
+const upAt = (
+  node: ClusterNode,
+  name: string,
+  { self, inForce }: WorldInput,
+  view: ClusterView | undefined
+): ReadonlySet<string> => {
+  if (!inForce) return new Set()
+  const sessions = view?.summaries?.find((summary) => summary.node === name)?.bgp?.sessions ?? []
+  const told = sessions.flatMap((session) => (session.state === "Established" ? [session.name] : []))
+  return selfAt(node, self)?.established ?? new Set(told)
+}
+
 const viewOf = (
   node: ClusterNode,
   { self, inForce }: WorldInput,
@@ -196,7 +213,8 @@ const plannedNodes = (
         const standing = seen.cluster === undefined ? {} : { cluster: { ...seen.cluster, sessionNames } }
         return planNode(cluster, { ...seen, ...standing }, node, parts)
       }
-      return [node.address, { name: seen.name, alive: view === undefined || members.has(node.address), plan }]
+      const alive = view === undefined || members.has(node.address)
+      return [node.address, { name: seen.name, alive, established: upAt(node, seen.name, input, view), plan }]
     })
   )
 }

@@ -382,7 +382,12 @@ const makeReconciler = Effect.fnUntraced(function* (options: NodeOptions) {
   configs.introduce(() => {
     if (accepted === undefined) return undefined
     const sessionNames = new Map((plan?.sessions ?? []).map(({ key, name }) => [key, name]))
-    return { name: accepted.name, addresses: published?.addresses ?? [], sessionNames }
+    return {
+      name: accepted.name,
+      addresses: published?.addresses ?? [],
+      sessionNames,
+      established: supervisor.established()
+    }
   })
 
   const start = Effect.gen(function* () {

@@ -85,6 +85,8 @@ export class Supervisor extends Context.Service<
      */
     readonly stop: (reason: StopReason, options?: EndOptions) => Effect.Effect<void>
     readonly status: Effect.Effect<PlanStatus>
+    /** Names of the sessions that are Established. */
+    readonly established: () => ReadonlySet<string>
     /** Of these prefixes those that peers announce to us, by name of the session. */
     readonly heardBack: (prefixes: ReadonlySet<string>) => ReadonlyMap<string, ReadonlyArray<string>>
     /** Something in the status may have changed. */
@@ -408,6 +410,12 @@ const makeSupervisor = Effect.fnUntraced(function* ({ observe = () => ({}), reco
       addresses: [...addresses.values()].map(({ planned: _planned, ...status }) => status),
       refusals: plan?.refusals ?? []
     })),
+    established: () =>
+      new Set(
+        [...running.values()].flatMap(({ planned, session }) =>
+          session.report().state === "Established" ? [planned.name] : []
+        )
+      ),
     heardBack: (prefixes) =>
       new Map(
         [...running.values()].map(({ planned, session }) => {

@@ -219,7 +219,9 @@ export const stageChange = (staging: Staging, request: StageRequest): Stream.Str
         tell({ step: 0, steps: 0, what: "the whole change", state, detail })
       // What would stop a step in the middle stops it all before the first.
       const tried = yield* staging.apply({ ...rest, change: { type: "files", files }, dryRun: true })
-      const held = "change" in tried && rest.force !== true ? tried.change.guards.map(({ reason }) => reason) : []
+      const guards = "change" in tried && rest.force !== true ? tried.change.guards : []
+      // Where everything at once would be a pause, steps are there to avoid it; each is held against the guards by itself.
+      const held = guards.flatMap(({ reason, pause }) => (pause === true ? [] : [reason]))
       const refused = refusalOf(tried) ?? (held.length === 0 ? undefined : `${held.join("; ")}; it needs force`)
       if (refused !== undefined) return whole("failed", `${refused}; nothing was changed`)
       const { revision, files: before } = yield* staging.inForce

@@ -123,8 +123,10 @@ describe.skipIf(kubectl?.path === undefined)("the source document's commands, in
     await world.stage.lab.until(async () => {
       table = await ok(world, "node-01", [...LOOKING, "get", "bgpsessions"])
       const names = rows(table).map(([name]) => name)
+      const down = rows(table).filter(([, , , , , state]) => state !== "Established")
+      if (down.length > 0) throw new Error(JSON.stringify(down))
       return wanted.every((name) => names.includes(name)) && names.length === wanted.length + 4
-    }, "ten sessions at node-01")
+    }, "ten sessions at node-01, all of them Established")
     expect(table.split("\n")[0]?.trimEnd().split(/ {2,}/)).toEqual([
       ...["NAME", "LOCAL ASN", "PEER ASN", "LOCAL IP", "PEER IP", "STATE", "LAST REPORT"]
     ])
@@ -174,13 +176,13 @@ describe.skipIf(kubectl?.path === undefined)("the source document's commands, in
       ...["kubeconfig", "--socket", socketOf(world, "node-02"), "--output", config]
     ])
     expect([made.code, existsSync(config)]).toEqual([0, true])
-    const edit = (change: string) =>
-      ok(
-        world,
-        "node-02",
-        ["--kubeconfig", config, "edit", "-n", NAMESPACE, "cluster", CLUSTER],
-        [`KUBE_EDITOR=sed -i '${change}'`]
-      )
+    const editing = (change: string): Parameters<typeof kubectlOn> => [
+      world,
+      "node-02",
+      ["--kubeconfig", config, "edit", "-n", NAMESPACE, "cluster", CLUSTER],
+      [`KUBE_EDITOR=sed -i '${change}'`]
+    ]
+    const edit = (change: string) => ok(...editing(change))
     const pods = (ready: string) =>
       world.stage.lab.until(
         async () => {
@@ -193,7 +195,12 @@ describe.skipIf(kubectl?.path === undefined)("the source document's commands, in
       )
     const { lab } = world.stage
     await lab.until(async () => pinged(world, "client"), "the client to reach the VIP")
-    expect(await edit(`s/asn: ${EXT_ASN}$/asn: ${EXT_ASN + 7}/`)).toContain("edited")
+    const wrong = `s/asn: ${EXT_ASN}$/asn: ${EXT_ASN + 7}/`
+    const refused = await kubectlOn(...editing(wrong))
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("would go at the same time")])
+    const insist = ["annotate", "-n", NAMESPACE, "cluster", CLUSTER, "viaduct.dev/force=true"]
+    await ok(world, "node-02", ["--kubeconfig", config, ...insist])
+    expect(await edit(wrong)).toContain("edited")
     await pods("0/1")
     await lab.until(async () => !(await pinged(world, "client")), "the VIP to be gone")
     expect(await edit(`s/asn: ${EXT_ASN + 7}$/asn: ${EXT_ASN}/`)).toContain("edited")

@@ -68,7 +68,7 @@ for (const make of ["frr", "bird"] as const) {
       expect(lines).toContain(`sent      UPDATE         announce ${VIP}/32`)
       const without = clusterFile({ peers: [{ ip: "10.0.1.253", asn: ROUTER_ASN }] })
       writeFileSync(join(all.lab.hostDirectory("node"), "cluster.yaml"), without)
-      all.daemon.process.signal("SIGHUP")
+      await all.daemon.reload(true)
       await all.lab.until(async () => (await records(all, ROUTER)).at(-1)?.type === "NOTIFICATION", "the session's end")
       const last = (await records(all, ROUTER)).at(-1)
       expect(last?.direction).toBe("sent")

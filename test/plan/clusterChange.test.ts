@@ -4,7 +4,7 @@ import type { AddressPool } from "../../src/ipam/types.ts"
 import type { ChangeLine, ClusterChange } from "../../src/plan/change.ts"
 import { type ChangeInput, changeOf, movesNothing } from "../../src/plan/clusterChange.ts"
 import type { DesiredCluster } from "../../src/plan/desired.ts"
-import { emptyView } from "../../src/plan/view.ts"
+import { emptyView, type NodeSummary, type SessionSummary } from "../../src/plan/view.ts"
 import { binding, cluster, ip, LB_NODES, MEMBERS, member, node, peer, service, settle, view } from "./world.ts"
 
 const pool = (first: string, last: string, name = "pool1"): AddressPool => ({
@@ -220,6 +220,91 @@ describe("guards", () => {
   test("one of two peers goes: nothing to insist on", () => {
     const two = [...base.loadBalancer.controlPlanePeers, { ip: ip("10.0.2.254"), asn: 65002 }]
     expect(change(base, { before: lb({ controlPlanePeers: two }) }).guards).toEqual([])
+  })
+
+  const summary = (name: string, states: Readonly<Record<string, SessionSummary["state"]>>): NodeSummary => ({
+    node: name,
+    ready: true,
+    summary: "",
+    sessions: { established: 0, expected: 0 },
+    held: [],
+    bgp: {
+      sessions: Object.entries(states).map(([session, state]) => ({
+        name: session,
+        purpose: "control-plane",
+        localAsn: 65001,
+        peerAsn: 65002,
+        localAddress: "10.0.1.10",
+        peerAddress: "10.0.1.254",
+        peerPort: 179,
+        state,
+        since: "2026-01-01T00:00:00Z",
+        flaps: 0,
+        advertised: 1,
+        received: 0
+      })),
+      routes: [],
+      more: 0
+    }
+  })
+  /** cp2 has no floating IP, and so no session but those of the control plane; `states` of the one with its peer, and with another one that it may have. */
+  const with2 = (
+    first: SessionSummary["state"],
+    second: SessionSummary["state"],
+    another: SessionSummary["state"] = "Idle"
+  ) => ({
+    view: {
+      ...settled,
+      summaries: [
+        summary("cp1", { "10.0.1.254-cp1": first, "10.0.2.254-cp1": another }),
+        summary("cp2", { "10.0.1.254-cp2": second, "10.0.2.254-cp2": another })
+      ]
+    }
+  })
+  const another = { ip: ip("10.0.2.254"), asn: 65002 }
+  const swapped = lb({ controlPlanePeers: [another] })
+  const slower = lb({ controlPlanePeers: base.loadBalancer.controlPlanePeers.map((one) => ({ ...one, holdTime: 30 })) })
+
+  test("the only peer is swapped for another, or its sessions start again: what is up goes at once", () => {
+    const all = ["last-control-plane-path control-plane VIP 10.0.0.8", "last-session node cp1", "last-session node cp2"]
+    for (const after of [swapped, slower]) {
+      const result = change(after, with2("Established", "Established"))
+      expect(guards(result)).toEqual(all)
+      expect(result.guards[0]?.reason).toContain("(10.0.1.254-cp1 of cp1, 10.0.1.254-cp2 of cp2)")
+      expect(result.guards[2]?.reason).toContain("node cp2 would lose every session that is up at the same time")
+    }
+  })
+
+  test("one node's session goes, another's is down anyhow: that node, and the VIP that it alone announces", () => {
+    expect(guards(change(swapped, with2("Active", "Established")))).toEqual([
+      "last-control-plane-path control-plane VIP 10.0.0.8",
+      "last-session node cp2"
+    ])
+  })
+
+  test("what is down already can be mended without insisting", () => {
+    for (const after of [swapped, slower]) expect(change(after, with2("Idle", "Active")).guards).toEqual([])
+  })
+
+  test("the second of two peers is no reason to let the first go while it is not up", () => {
+    const before = lb({ controlPlanePeers: [...base.loadBalancer.controlPlanePeers, another] })
+    expect(guards(change(swapped, { before, ...with2("Established", "Established") }))).toContain(
+      "last-session node cp2"
+    )
+    expect(change(swapped, { before, ...with2("Established", "Established", "Established") }).guards).toEqual([])
+  })
+
+  test("this node's own word of what is up counts more than what it last told the others", () => {
+    const self = { name: "cp2", addresses: member("cp2", ["10.0.2.10/24"]).addresses }
+    const seen = (established: ReadonlyArray<string>) => ({
+      ...with2("Idle", "Idle"),
+      self: { ...self, established: new Set(established) }
+    })
+    expect(guards(change(swapped, seen(["10.0.1.254-cp2"])))).toContain("last-session node cp2")
+    expect(change(swapped, seen([])).guards).toEqual([])
+    // Without a word of the store nobody knows whether others announce the VIP.
+    const alone = { ...seen(["10.0.1.254-cp2"]), view: undefined }
+    expect(guards(change(swapped, alone))).toEqual(["last-session node cp2"])
   })
 
   test("a node that is gone anyhow can be taken out of the config", () => {

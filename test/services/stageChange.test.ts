@@ -196,6 +196,12 @@ test("what a guard holds back is not begun without force", async () => {
   expect(told(await staged(node, config("10.0.1.2"), true)).at(-1)).toBe("2/2 remove peer 10.0.1.1: done")
 })
 
+test("what would only pause if it were done at once is begun, since steps are there to avoid that", async () => {
+  const pause: Guard = { type: "last-session", subject: "node n", reason: "n would lose its session", pause: true }
+  const node = fakeNode(config("10.0.1.1"), [], [pause])
+  expect(told(await staged(node, config("10.0.1.2"))).at(-1)).toBe("2/2 remove peer 10.0.1.1: done")
+})
+
 test("a node that keeps its state to itself waits for its own sessions, and not for those of nodes that it knows nothing of", async () => {
   const node = fakeNode(twoNodes("10.0.1.1"), ["10.0.1.3"])
   const store = {

@@ -47,7 +47,8 @@ const Guard = named(
   Schema.Struct({
     type: Schema.Literals(["last-session", "last-control-plane-path", "service-address"]),
     subject: Text,
-    reason: Text
+    reason: Text,
+    pause: optionalKey(Schema.Literal(true))
   })
 )
 

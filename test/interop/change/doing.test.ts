@@ -133,7 +133,8 @@ test("a change while a node dies: the routers end with what the new config says,
   const [floatingIp] = FLOATING_IPS
   const holder = await stage.holder(floatingIp)
   const other = stage.hosts.find((host) => host !== holder) ?? ""
-  const path = fileOf(world(), fileText({ ...BASE, services: [{ name: "web" }], peers: [{ med: 90 }, BIRD_PEER] }))
+  const next = { ...BASE, controlPlanePeer: { ip: LEAF_IP, asn: LEAF_ASN }, services: [{ name: "web" }] }
+  const path = fileOf(world(), fileText({ ...next, peers: [{ med: 90 }, BIRD_PEER] }))
   const began = performance.now()
   const [applied] = await Promise.all([stage.command(other, "apply", path), stage.daemon(holder).process.kill()])
   expect([applied.code, applied.stderr.includes("error")]).toEqual([0, false])

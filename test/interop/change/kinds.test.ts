@@ -108,8 +108,13 @@ describe("seven sessions, and", () => {
     })
   })
 
-  test("another peer for the control plane: its sessions alone", async () => {
-    const swapped = await step({ controlPlanePeer: { ip: LEAF_IP, asn: LEAF_ASN } })
+  test("another peer for the control plane, all at once: needs force, and then its sessions alone", async () => {
+    if (world === undefined) throw new Error("the world is not there")
+    const controlPlanePeer = { ip: LEAF_IP, asn: LEAF_ASN }
+    const refused = await world.stage.command("node-01", "apply", fileOf(world, fileText({ ...now, controlPlanePeer })))
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("insist on it with --force")])
+    expect(refused.stdout).toMatch(/control-plane VIP \S+: every session that is up and announces it would go/)
+    const swapped = await step({ controlPlanePeer }, true)
     expect(swapped).toEqual({
       verdicts: ["session removed", "session added"],
       sum: { removed: 3, added: 3, nothing: 4 }
