@@ -57,9 +57,24 @@ export const removeToken = (path: string, name: string): boolean => {
   return true
 }
 
+/** What is wrong with who may open the file; hashes of tokens are nobody's business, and who can write them is in. */
+const tooOpen = (
+  path: string,
+  { mode, uid }: { readonly mode: number; readonly uid: number }
+): ReadonlyArray<string> => {
+  const others = [...(mode & 0o004 ? ["read"] : []), ...(mode & 0o002 ? ["write"] : [])]
+  if (others.length === 0) return []
+  const self = process.getuid?.() ?? 0
+  // Whose it is may be all that the daemon can read it by.
+  const own = self === 0 || self === uid ? "" : `chown ${self} ${path} && `
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0")
+  return [`everybody on this machine may ${others.join(" and ")} ${path} (mode ${octal}): ${own}chmod 600 ${path}`]
+}
+
 /**
- * The tokens of the file as it is now; read again when it has changed. A file that is not there, or cannot be read, lets nobody in.
- * @param tell gets, once, what is wrong with the file
+ * The tokens of the file as it is now; read again when it has changed. A file that is not there, or cannot be read, lets nobody in; one that
+ * everybody may read is taken.
+ * @param tell gets what is wrong with the file, once for each time that it is read
  */
 export const watchedTokens = (path: string, tell: (problem: string) => void): (() => Promise<ReadonlyArray<Token>>) => {
   let seen = ""
@@ -71,13 +86,14 @@ export const watchedTokens = (path: string, tell: (problem: string) => void): ((
   }
   return async () => {
     try {
-      const { mtimeMs, size, ino } = statSync(path)
-      const stamp = `${ino} ${size} ${mtimeMs}`
+      const file = statSync(path)
+      const stamp = `${file.ino} ${file.size} ${file.mtimeMs} ${file.mode} ${file.uid}`
       if (stamp === seen) return tokens
       const parsed = parseTokens(readFileSync(path, "utf8"))
       seen = stamp
       tokens = parsed.tokens
-      say(parsed.problems.map((problem) => `${path}: ${problem}`).join("; "))
+      told = ""
+      say([...parsed.problems.map((problem) => `${path}: ${problem}`), ...tooOpen(path, file)].join("; "))
     } catch (error) {
       seen = ""
       tokens = []

@@ -1,6 +1,6 @@
 // The file of tokens on disk: who may read it, whose it is, and that the daemon sees every change of it at the next login.
 import { afterEach, describe, expect, test } from "bun:test"
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { findToken } from "../../src/api/access/tokens.ts"
@@ -67,5 +67,29 @@ describe("the daemon", () => {
     writeFileSync(path, "nonsense\n")
     expect([await names(), await names()]).toEqual([[], []])
     expect(told).toEqual([expect.stringContaining("line 1")])
+  })
+
+  test("warns of a file that everybody may read or write, each time that it is read, and takes it", async () => {
+    const path = tokensPath(directory())
+    const told: Array<string> = []
+    const tokens = watchedTokens(path, (problem) => told.push(problem))
+    await addToken(path, "alice", "write", 0)
+    chmodSync(path, 0o640)
+    expect([(await tokens()).length, told]).toEqual([1, []])
+    const warning = (may: string, mode: string) =>
+      `everybody on this machine may ${may} ${path} (mode ${mode}): chmod 600 ${path}`
+    chmodSync(path, 0o644)
+    expect([(await tokens()).length, (await tokens()).length]).toEqual([1, 1])
+    chmodSync(path, 0o622)
+    await tokens()
+    chmodSync(path, 0o666)
+    await tokens()
+    const all = [warning("read", "0644"), warning("write", "0622"), warning("read and write", "0666")]
+    expect(told).toEqual(all)
+    writeFileSync(path, `# by hand\n${readFileSync(path, "utf8")}`)
+    await tokens()
+    chmodSync(path, 0o600)
+    await tokens()
+    expect(told).toEqual([...all, warning("read and write", "0666")])
   })
 })

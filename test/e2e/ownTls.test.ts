@@ -1,8 +1,8 @@
 // A daemon that nobody gave a certificate, as a process: it makes one at its first start, keeps it over the next, keeps its keys to itself, and
-// serves whoever trusts its CA.
+// serves whoever trusts its CA. And what it says of a file of tokens that is everybody's to read.
 import { afterAll, expect, test } from "bun:test"
 import { createHash, X509Certificate } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { connect } from "node:tls"
 import { clusterYaml, Directory, Running, runOnce } from "./world.ts"
 
@@ -34,7 +34,8 @@ test("makes its certificate at the first start, has the same at the second, and 
   directory.write("cluster.yaml", clusterYaml("127.27.2.10", ["127.27.2.254"]))
   mkdirSync(directory.at("data"))
   const hash = createHash("sha256").update(secret).digest("hex")
-  directory.write("data/tokens", `alice read ${hash}\n`)
+  const tokens = directory.write("data/tokens", `alice read ${hash}\n`)
+  chmodSync(tokens, 0o644)
   const tokenFile = directory.write("token", `${secret}\n`)
 
   const first = await start()
@@ -59,11 +60,14 @@ test("makes its certificate at the first start, has the same at the second, and 
   expect(await get("--ca-file", tls("ca.pem"))).toEqual(served)
   expect(await fingerprint()).toBe(server.fingerprint256)
   expect(await get()).toMatchObject({ code: 1, err: expect.stringContaining("is of no CA that is known here") })
+  expect(first.output).toContain(`everybody on this machine may read ${tokens} (mode 0644): chmod 600 ${tokens}`)
   expect((await first.end()).code).toBe(0)
 
+  chmodSync(tokens, 0o600)
   const second = await start()
   expect(texts()).toEqual(made)
   expect(await fingerprint()).toBe(server.fingerprint256)
   expect(await get("--ca-file", tls("ca.pem"))).toEqual(served)
+  expect(second.output).not.toContain("everybody on this machine")
   expect((await second.end()).code).toBe(0)
 }, 60_000)
