@@ -60,11 +60,11 @@ export const removeToken = (path: string, name: string): boolean => {
 /** What is wrong with who may open the file; hashes of tokens are nobody's business, and who can write them is in. */
 const tooOpen = (
   path: string,
-  { mode, uid }: { readonly mode: number; readonly uid: number }
+  { mode, uid }: { readonly mode: number; readonly uid: number },
+  self: number
 ): ReadonlyArray<string> => {
   const others = [...(mode & 0o004 ? ["read"] : []), ...(mode & 0o002 ? ["write"] : [])]
   if (others.length === 0) return []
-  const self = process.getuid?.() ?? 0
   // Whose it is may be all that the daemon can read it by.
   const own = self === 0 || self === uid ? "" : `chown ${self} ${path} && `
   const octal = (mode & 0o7777).toString(8).padStart(4, "0")
@@ -75,8 +75,13 @@ const tooOpen = (
  * The tokens of the file as it is now; read again when it has changed. A file that is not there, or cannot be read, lets nobody in; one that
  * everybody may read is taken.
  * @param tell gets what is wrong with the file, once for each time that it is read
+ * @param self user that the daemon runs as
  */
-export const watchedTokens = (path: string, tell: (problem: string) => void): (() => Promise<ReadonlyArray<Token>>) => {
+export const watchedTokens = (
+  path: string,
+  tell: (problem: string) => void,
+  self = process.getuid?.() ?? 0
+): (() => Promise<ReadonlyArray<Token>>) => {
   let seen = ""
   let told = ""
   let tokens: ReadonlyArray<Token> = []
@@ -93,7 +98,7 @@ export const watchedTokens = (path: string, tell: (problem: string) => void): ((
       seen = stamp
       tokens = parsed.tokens
       told = ""
-      say([...parsed.problems.map((problem) => `${path}: ${problem}`), ...tooOpen(path, file)].join("; "))
+      say([...parsed.problems.map((problem) => `${path}: ${problem}`), ...tooOpen(path, file, self)].join("; "))
     } catch (error) {
       seen = ""
       tokens = []

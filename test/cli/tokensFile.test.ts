@@ -92,4 +92,14 @@ describe("the daemon", () => {
     await tokens()
     expect(told).toEqual([...all, warning("read and write", "0666")])
   })
+
+  test("keeps a file that it may read only because everybody may: the advice takes nobody's access away", async () => {
+    const path = tokensPath(directory())
+    await addToken(path, "alice", "write", 0)
+    chmodSync(path, 0o644)
+    const told: Array<string> = []
+    const owner = statSync(path).uid
+    await watchedTokens(path, (problem) => told.push(problem), owner + 1)()
+    expect(told).toEqual([expect.stringMatching(new RegExp(`: chown ${owner + 1} \\S+ && chmod 600 \\S+$`))])
+  })
 })
