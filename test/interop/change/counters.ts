@@ -65,6 +65,18 @@ export const look = async (lab: Lab, routers: ReadonlyArray<Router>): Promise<Lo
   return new Map((await Promise.all(all)).flat())
 }
 
+/** The same once nothing comes any more: what was on its way, such as the end of the first table, is counted. */
+export const stillLook = async (lab: Lab, routers: ReadonlyArray<Router>): Promise<Look> => {
+  let last = await look(lab, routers)
+  for (let tries = 0; tries < 20; tries++) {
+    await Bun.sleep(500)
+    const next = await look(lab, routers)
+    if (Object.values(happened(last, next)).every((what) => what === "nothing")) return next
+    last = next
+  }
+  throw new Error("the sessions did not come to rest in 10 s")
+}
+
 /** `nothing`: not one message but keepalives, as far as the router counts them. */
 export type Happened = "added" | "removed" | "reset" | "updates" | "nothing"
 

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { startEtcd } from "../../lab/etcd.ts"
 import { requires } from "../../lab/requires.ts"
-import { type Counters, happened, look } from "../change/counters.ts"
+import { happened, look, stillLook } from "../change/counters.ts"
 import { Daemon } from "../Daemon.ts"
 import { VIP } from "../scenario.ts"
 import { AGENT_PORT, clusterText, EXT_1, EXT_2, EXT_ASN, FLOATING, NODES, Stage } from "./stage.ts"
@@ -66,7 +66,7 @@ describe("beside a cluster that runs", () => {
     const held = await settled(stage, daemons)
     const routers = [stage.ext1, stage.ext2]
     const state = await stage.state()
-    const before: ReadonlyMap<string, Counters> = await look(stage.lab, routers)
+    const before = await stillLook(stage.lab, routers)
     const ran = await stage.run(text, ["--ca-file", await authorities(stage), "--timeout", "3"])
     const counted = happened(before, await look(stage.lab, routers))
     expect({ code: ran.code, out: ran.code === 0 ? "" : ran.out }).toEqual({ code: 0, out: "" })
@@ -92,7 +92,7 @@ describe("beside a cluster that runs", () => {
     const daemons = await startDaemons(stage, clusterText({ peers: known, floatingIps: [] }))
     await Promise.all(daemons.map((daemon) => daemon.established(EXT_2)))
     await stage.ext2.routesTo(`${VIP}/32`, 3)
-    const before = await look(stage.lab, [stage.ext2])
+    const before = await stillLook(stage.lab, [stage.ext2])
     const state = await stage.state()
     const next = clusterText({ peers: [...known, { ip: EXT_1, asn: EXT_ASN }], floatingIps: [] })
     const ran = await stage.run(next, ["--ca-file", await authorities(stage), "--timeout", "5"])
@@ -116,7 +116,7 @@ describe("beside a cluster that runs", () => {
         `${host} to know the VIP`
       )
     const routers = [stage.ext1, stage.ext2]
-    const before = await look(stage.lab, routers)
+    const before = await stillLook(stage.lab, routers)
     const state = await stage.state()
     // Daemons by their authorities, the agent by its own.
     const bundle = join(stage.lab.directory, "all.pem")
@@ -148,7 +148,7 @@ describe("beside a cluster that runs", () => {
     await Promise.all([EXT_1, EXT_2].map((peer) => daemon.established(peer)))
     await stage.startAgent("node-01")
     const routers = [stage.ext1, stage.ext2]
-    const before = await look(stage.lab, routers)
+    const before = await stillLook(stage.lab, routers)
     const state = await stage.state()
     const ran = await stage.run(text, ["--timeout", "4"])
     expect(ran.code).toBe(1)
