@@ -118,7 +118,7 @@ const world = async (subnet: string) => {
 
 describe("a session under load", () => {
   test("a router that floods for two hold times loses no session, gets its keepalives, and costs bounded memory", async () => {
-    const { wild, good, socket } = await world("127.40.1")
+    const { wild, good, socket, daemon } = await world("127.40.1")
     const before = (await statusAt(socket)).process.residentBytes
     wild.start()
     const from = performance.now()
@@ -137,6 +137,11 @@ describe("a session under load", () => {
     const gaps = times.slice(1).map((at, i) => at - (times[i] ?? at))
     expect(gaps.length).toBeGreaterThanOrEqual(5)
     expect(Math.max(...gaps)).toBeLessThan(2000)
-    expect(status.process.residentBytes - before).toBeLessThan(300e6)
+    // What is garbage by then goes within seconds; what came and is kept for ever, some 80 MB of octets, would stay.
+    await until(
+      "the memory to be given back",
+      async () => (await statusAt(socket)).process.residentBytes - before < 60e6,
+      () => daemon.output
+    )
   }, 40_000)
 })

@@ -68,13 +68,12 @@ export const look = async (lab: Lab, routers: ReadonlyArray<Router>): Promise<Lo
 /** The same once nothing comes any more: what was on its way, such as the end of the first table, is counted. */
 export const stillLook = async (lab: Lab, routers: ReadonlyArray<Router>): Promise<Look> => {
   let last = await look(lab, routers)
-  for (let tries = 0; tries < 20; tries++) {
+  return lab.until(async () => {
     await Bun.sleep(500)
-    const next = await look(lab, routers)
-    if (Object.values(happened(last, next)).every((what) => what === "nothing")) return next
-    last = next
-  }
-  throw new Error("the sessions did not come to rest in 10 s")
+    const before = last
+    last = await look(lab, routers)
+    return Object.values(happened(before, last)).every((what) => what === "nothing") && last
+  }, "the sessions to come to rest")
 }
 
 /** `nothing`: not one message but keepalives, as far as the router counts them. */
