@@ -97,6 +97,7 @@ const send = async (answer: Response, response: ServerResponse, gone: AbortSigna
   if (cookies.length > 0) headers["set-cookie"] = cookies
   response.writeHead(answer.status, headers)
   const reader = answer.body?.getReader()
+  // A body that failed rejects this too; what failed is told by its read below.
   const leave = () => void reader?.cancel().catch(() => undefined)
   gone.addEventListener("abort", leave, { once: true })
   try {
