@@ -4,6 +4,7 @@
 // A peer is its address and port: one that changes its address is a new peer and an old one, under two names for a while. Where the
 // change has another `peerSelector` as well, a peer that is beside its own config has the labels that this one asks for.
 import { isMap, isSeq, parseDocument } from "yaml"
+import { selects } from "../ipam/selector.ts"
 import { type Address, parseAddress } from "../net/ip.ts"
 import { DEFAULT_PORT } from "../plan/peerDefaults.ts"
 import { type ConfigDocument, documentsOf, sameDocuments } from "./documentsOf.ts"
@@ -105,29 +106,28 @@ const withDocument = (files: ReadonlyArray<ConfigFile>, value: Json, suffix: str
   return files
 }
 
-type Labels = Readonly<Record<string, unknown>>
+type Labels = Readonly<Record<string, string>>
 
-const labelsOf = ({ metadata }: Json): Labels =>
-  isRecord(metadata) && isRecord(metadata.labels) ? metadata.labels : {}
+/** Labels of a document that is valid. */
+const asLabels = (value: unknown): Labels =>
+  isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)])) : {}
+
+const labelsOf = ({ metadata }: Json): Labels => asLabels(isRecord(metadata) ? metadata.labels : undefined)
 
 /** Of the BGPLoadBalancer; none: nothing is selected. */
 const selectorOf = (files: ReadonlyArray<ConfigFile>): Labels | undefined => {
   const document = documentsOf(files).find(({ object }) => object?.ref.kind === "BGPLoadBalancer")
   const spec = document?.object?.content.spec
-  return isRecord(spec) && isRecord(spec.peerSelector) ? spec.peerSelector : undefined
-}
-
-const selects = (selector: Labels | undefined, value: Json): boolean => {
-  const labels = labelsOf(value)
-  return selector !== undefined && Object.entries(selector).every(([key, wanted]) => labels[key] === wanted)
+  return isRecord(spec) && isRecord(spec.peerSelector) ? asLabels(spec.peerSelector) : undefined
 }
 
 /** `value`, of the config `home`, as it has to be to serve in another one, if it does at home. */
 const selectedIn = (files: ReadonlyArray<ConfigFile>, home: ReadonlyArray<ConfigFile>, value: Json): Json => {
   const selector = selectorOf(files)
-  if (selector === undefined || selects(selector, value) || !selects(selectorOf(home), value)) return value
+  const [labels, atHome] = [labelsOf(value), selectorOf(home)]
+  if (selector === undefined || atHome === undefined || !selects({ matchLabels: atHome }, labels)) return value
   const metadata = isRecord(value.metadata) ? value.metadata : {}
-  return { ...value, metadata: { ...metadata, labels: { ...labelsOf(value), ...selector } } }
+  return { ...value, metadata: { ...metadata, labels: { ...labels, ...selector } } }
 }
 
 const withPeer = (

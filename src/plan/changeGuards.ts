@@ -6,6 +6,7 @@ import { losing } from "../ipam/restore.ts"
 import { type Address, hostPrefix } from "../net/ip.ts"
 import type { Guard } from "./change.ts"
 import type { Held, NodeChange, Standing } from "./changeLines.ts"
+import { counted } from "./changeRoutes.ts"
 import type { World } from "./changeWorld.ts"
 
 const goneGuard = (name: string, count: number): Guard => ({
@@ -16,12 +17,7 @@ const goneGuard = (name: string, count: number): Guard => ({
     `drain it and stop its daemon first, then nothing is lost by removing it`
 })
 
-const NAMES_MAX = 4
-
-const atOnce = (names: ReadonlyArray<string>): string =>
-  names.length <= NAMES_MAX
-    ? names.join(", ")
-    : `${names.slice(0, NAMES_MAX).join(", ")} and ${names.length - NAMES_MAX} more`
+const sessionsText = (names: ReadonlyArray<string>): string => counted(["session", "sessions"], names)
 
 const everyOne = ({ lost, kept }: Standing): boolean => lost.length > 0 && kept === 0
 
@@ -33,7 +29,7 @@ const pauseGuard = (name: string, { lost }: Standing): Guard => ({
   type: "last-session",
   subject: `node ${name}`,
   reason:
-    `node ${name} would lose every session that is up at the same time (${atOnce(lost)}) and announce nothing until ` +
+    `node ${name} would lose every session that is up at the same time (${sessionsText(lost)}) and announce nothing until ` +
     `others are Established: ${oneByOne}`
 })
 
@@ -79,7 +75,7 @@ const pathGuards = (vip: Address, nodes: ReadonlyArray<NodeChange>): ReadonlyArr
   const kept = announcing.reduce((sum, { controlPlaneStanding }) => sum + controlPlaneStanding.kept, 0)
   if (!everyOne({ lost, kept })) return []
   const reason =
-    `control-plane VIP ${vip}: every session that is up and announces it would go at the same time (${atOnce(lost)}), and ` +
+    `control-plane VIP ${vip}: every session that is up and announces it would go at the same time (${sessionsText(lost)}), and ` +
     `nobody reaches the API through it until others are Established: ${oneByOne}`
   return [{ pause: true, type: "last-control-plane-path", subject: `control-plane VIP ${vip}`, reason }]
 }

@@ -92,20 +92,17 @@ export interface NodeChange {
   readonly after?: Held
 }
 
+const isControlPlane = ({ purpose }: PlannedSession): boolean => purpose === "control-plane"
+
 const heldBy = ({ sessions }: NodePlan): Held => {
-  const controlPlane = sessions.filter(({ purpose }) => purpose === "control-plane")
+  const controlPlane = sessions.filter(isControlPlane)
   const prefixes = new Set(controlPlane.flatMap(({ routes }) => routes.map(({ prefix }) => prefix)))
   return { sessions: sessions.length, controlPlaneSessions: controlPlane.length, controlPlanePrefixes: prefixes }
 }
 
-const standingOf = (
-  sessions: ReadonlyArray<PlannedSession>,
-  up: ReadonlySet<string>,
-  lost: ReadonlySet<string>
-): Standing => {
-  const names = sessions.flatMap(({ name }) => (up.has(name) ? [name] : []))
-  const gone = names.filter((name) => lost.has(name))
-  return { lost: gone, kept: names.length - gone.length }
+const standingOf = (up: ReadonlyArray<PlannedSession>, lost: ReadonlySet<string>): Standing => {
+  const gone = up.flatMap(({ name }) => (lost.has(name) ? [name] : []))
+  return { lost: gone, kept: up.length - gone.length }
 }
 
 const changeOfNode = (
@@ -131,16 +128,14 @@ const changeOfNode = (
     ...(alive ? addressLines("address removed", node, diff.addresses.removed) : []),
     ...(alive ? addressLines("address added", node, diff.addresses.added) : [])
   ]
-  const old = was?.sessions ?? []
-  const up = before?.established ?? new Set<string>()
+  const up = (was?.sessions ?? []).filter(({ name }) => before?.established.has(name))
   const { removed, reset } = diff.sessions
   const lost = new Set([...removed.map(({ name }) => name), ...reset.map((one) => one.before.name)])
-  const controlPlane = old.filter(({ purpose }) => purpose === "control-plane")
   const change = {
     name: node,
     alive: before?.alive ?? alive,
-    standing: standingOf(old, up, lost),
-    controlPlaneStanding: standingOf(controlPlane, up, lost),
+    standing: standingOf(up, lost),
+    controlPlaneStanding: standingOf(up.filter(isControlPlane), lost),
     ...(was === undefined ? {} : { before: heldBy(was) }),
     ...(is === undefined ? {} : { after: heldBy(is) })
   }

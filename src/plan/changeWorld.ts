@@ -13,7 +13,7 @@ import { planNode } from "./planNode.ts"
 import { serviceParts } from "./serviceHalf.ts"
 import { supposedAddress, supposedMember } from "./supposedView.ts"
 import type { ClusterStanding, LocalAddress, NodePlan, NodeView } from "./types.ts"
-import type { ClusterView, Member } from "./view.ts"
+import type { ClusterView, Member, SessionSummary } from "./view.ts"
 
 /** The node that works the change out, as it knows itself. */
 export interface ChangeSelf {
@@ -116,9 +116,13 @@ const settledClaims = (assignments: ReadonlyArray<Assignment>, claims: ReadonlyA
   })
 }
 
+/** A node's sessions in its own words. */
+const toldSessions = (view: ClusterView | undefined, node: string): ReadonlyArray<SessionSummary> | undefined =>
+  view?.summaries?.find((summary) => summary.node === node)?.bgp?.sessions
+
 /** What a node calls its sessions, in its own words: by key, as the planners make keys. */
 const toldNames = (view: ClusterView, node: string): ReadonlyMap<string, string> | undefined => {
-  const sessions = view.summaries?.find((summary) => summary.node === node)?.bgp?.sessions
+  const sessions = toldSessions(view, node)
   return (
     sessions &&
     new Map(
@@ -130,7 +134,6 @@ const toldNames = (view: ClusterView, node: string): ReadonlyMap<string, string>
   )
 }
 
-/** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
 /** Of a node's sessions those that are up, in its own words. */
 const upAt = (
   node: ClusterNode,
@@ -139,11 +142,11 @@ const upAt = (
   view: ClusterView | undefined
 ): ReadonlySet<string> => {
   if (!inForce) return new Set()
-  const sessions = view?.summaries?.find((summary) => summary.node === name)?.bgp?.sessions ?? []
-  const told = sessions.flatMap((session) => (session.state === "Established" ? [session.name] : []))
-  return selfAt(node, self)?.established ?? new Set(told)
+  const up = (toldSessions(view, name) ?? []).filter(({ state }) => state === "Established")
+  return selfAt(node, self)?.established ?? new Set(up.map((session) => session.name))
 }
 
+/** How planNode sees a node of the file; `undefined` for `view`: nothing is known of the others. */
 const viewOf = (
   node: ClusterNode,
   { self, inForce }: WorldInput,

@@ -247,7 +247,7 @@ describe("guards", () => {
       more: 0
     }
   })
-  /** cp2 has no floating IP, and so no session but those of the control plane; `states` of the one with its peer, and with another one that it may have. */
+  /** States of the sessions of cp1 and cp2 with their peer, and of those with another one that they may have. */
   const with2 = (
     first: SessionSummary["state"],
     second: SessionSummary["state"],
@@ -270,7 +270,7 @@ describe("guards", () => {
     for (const after of [swapped, slower]) {
       const result = change(after, with2("Established", "Established"))
       expect(guards(result)).toEqual(all)
-      expect(result.guards[0]?.reason).toContain("(10.0.1.254-cp1 of cp1, 10.0.1.254-cp2 of cp2)")
+      expect(result.guards[0]?.reason).toContain("(2 sessions: 10.0.1.254-cp1 of cp1, 10.0.1.254-cp2 of cp2)")
       expect(result.guards[2]?.reason).toContain("node cp2 would lose every session that is up at the same time")
     }
   })
